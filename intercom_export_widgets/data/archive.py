@@ -1,0 +1,140 @@
+"""A downloaded file, opened by its bytes: which members, which groups, which blocks.
+
+The first stop of the way back up: *download → Archive → tables → chart*. It refuses to know
+networks, types and DataFrames, and never uses a member's name as a path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.data import sniff
+from intercom_export_widgets.data.directory import Member, read_directory
+from intercom_export_widgets.data.records import count_records, cut_blocks
+from intercom_export_widgets.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Literal
+
+    from intercom_export_widgets.data.directory import Directory
+
+__all__ = ["BLOCK_SIZE", "Archive", "Member"]
+
+BLOCK_SIZE = 4 * 1024 * 1024
+"""How much is inflated at a time, in bytes."""
+
+
+class Archive:
+    """A downloaded export: ZIP of CSVs, gzip (also of a ZIP), or plain CSV, by its bytes alone.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    kind : {"zip", "gzip", "csv"}
+        What it is; a gzip of a ZIP is a ``"zip"``.
+    suffix : str
+        The suffix that names it rightly: ``".zip"``, ``".csv.gz"``, ``".csv"``, and
+        ``".zip.gz"`` for a gzip of a ZIP.
+    members : tuple of Member
+        Its CSVs, in order.
+    ignored : tuple of str
+        The names of members that are no CSV (a README, say): they are not read.
+    """
+
+    def __init__(self, path: Path, directory: Directory) -> None:
+        self.path = path
+        self.kind: Literal["zip", "gzip", "csv"] = directory.kind
+        self.suffix = directory.suffix
+        self.members = directory.members
+        self.ignored = directory.ignored
+
+    @classmethod
+    def open(cls, path: Path) -> Archive:
+        """Return the archive at ``path``; only its directory and its first bytes are read.
+
+        A gzip of a ZIP is the exception: a ZIP's directory stands at its end, so it is unpacked
+        into an anonymous temporary file first.
+
+        Raises
+        ------
+        ArchiveDamagedError
+            If the file is empty, cut short, or its directory is damaged.
+        ArchiveError
+            If it is something else (a web page, JSON), or holds files but no CSV.
+        FileError
+            If it can't be read.
+        """
+        try:
+            return cls(path, read_directory(lambda: path.open("rb"), path.name))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def __repr__(self) -> str:
+        """Return what it is and which groups it holds."""
+        return f"<Archive {self.path.name}: {self.kind}, {', '.join(self.groups) or 'empty'}>"
+
+    @property
+    def groups(self) -> dict[str, tuple[Member, ...]]:
+        """The members of each group, in order; a group may be cut into several."""
+        groups: dict[str, tuple[Member, ...]] = {}
+        for member in self.members:
+            groups[member.group] = (*groups.get(member.group, ()), member)
+        return groups
+
+    def blocks(self, member: Member, size: int = BLOCK_SIZE) -> Iterator[memoryview]:
+        r"""Yield ``member`` inflated, in blocks of whole records, the header in the first.
+
+        Each block ends with ``\n``; a byte order mark is dropped. Its checksum and length are
+        compared after the last block, so the data is verified when the iterator ends.
+
+        Parameters
+        ----------
+        member : Member
+            One of ``members``.
+        size : int
+            How much is inflated at a time, in bytes; a block is as long as its records need.
+
+        Raises
+        ------
+        ArchiveDamagedError
+            If the data ends early, can't be inflated, differs from its checksum, or ends
+            inside quotes.
+        ArchiveError
+            If it is no CSV, is encrypted, or has a record beyond all measure.
+        """
+        try:
+            yield from cut_blocks(_only_data(member.chunks(size)))
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def verify(self) -> dict[str, int]:
+        """Inflate everything once, check every checksum, and return the rows of each group.
+
+        Rows are records without the header; newlines inside quotes don't count, nor do blank
+        lines.
+
+        Raises
+        ------
+        ArchiveError
+            As `blocks`.
+        """
+        rows = dict.fromkeys(self.groups, 0)
+        for member in self.members:
+            records = sum(count_records(block) for block in self.blocks(member))
+            rows[member.group] += max(0, records - 1)
+        return rows
+
+
+def _only_data(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield ``chunks`` unless the first one is a web page, JSON or no text."""
+    for index, chunk in enumerate(chunks):
+        if index == 0:
+            sniff.refuse_other_data(chunk)
+        yield chunk
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    return FileError(f"The file {path.name} can't be read: {error.strerror or error}.")

@@ -1,0 +1,199 @@
+"""What a downloaded file lists: its CSVs, their groups, and how the bytes of each are had.
+
+Used by `archive`. It reads directories and first bytes, judges by bytes alone, and refuses to
+know records and types.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import weakref
+import zipfile
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from intercom_export_widgets.data import inflate, sniff
+from intercom_export_widgets.data.records import cut_blocks, first_record
+from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Chunks = Callable[[int], Iterator[bytes]]
+
+__all__ = ["Directory", "Member", "read_directory"]
+
+_SNIFFED = 64 * 1024
+_COPIED = 1024 * 1024
+_NESTED_AT_MOST = 2
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_ENCRYPTED = 0x1
+
+# Whatever zipfile meets in a directory made of nonsense.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One CSV of an archive.
+
+    Attributes
+    ----------
+    name : str
+        Its name as it came, for showing; it is never used as a path.
+    group : str
+        The group that it belongs to, singular.
+    size : int or None
+        Its length in bytes as the archive claims it; None where none does (gzip).
+    compressed : int
+        Its length in the archive, in bytes.
+    chunks : callable
+        Yields its verified bytes in chunks of at most so many bytes, cut anywhere.
+    """
+
+    name: str
+    group: str
+    size: int | None
+    compressed: int
+    chunks: Chunks = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What a file is, the suffix that names it, its CSVs, and the names of what is no CSV."""
+
+    kind: Literal["zip", "gzip", "csv"]
+    suffix: str
+    members: tuple[Member, ...]
+    ignored: tuple[str, ...] = ()
+
+
+def read_directory(source: inflate.Source, name: str, depth: int = 0) -> Directory:
+    """Return what ``source``, a file called ``name``, lists.
+
+    Raises
+    ------
+    ArchiveDamagedError
+        If it is empty, cut short, or its directory is damaged.
+    ArchiveError
+        If it is no export, or is packed more often than twice.
+    """
+    with source() as file:
+        start = file.read(_SNIFFED)
+        size = file.seek(0, 2)
+    kind = sniff.kind_of(start)
+    if kind == "zip":
+        members, ignored = _zip_members(source)
+        return Directory("zip", ".zip", members, ignored)
+    if kind == "gzip":
+        return _gzip_directory(source, inflate.gzip_name(start) or name, size, depth)
+    chunks = partial(inflate.read_all, source)
+    return Directory("csv", ".csv", (_member(name, size, size, chunks),))
+
+
+def _member(name: str, size: int | None, compressed: int, chunks: Chunks) -> Member:
+    """Return a member; its header is read only if its name does not tell its group."""
+    group = sniff.group_of(name)
+    if group is None:
+        header = sniff.header_names(first_record(cut_blocks(chunks(_SNIFFED))))
+        group = sniff.group_of(name, header) or name
+    return Member(name, group, size, compressed, chunks)
+
+
+def _gzip_directory(source: inflate.Source, name: str, compressed: int, depth: int) -> Directory:
+    """Return the directory of a gzip: one CSV, or what an archive packed once more lists."""
+    chunks = partial(inflate.inflate_gzip, source)
+    inner = next(chunks(_SNIFFED), b"")
+    if not inner:
+        raise ArchiveDamagedError("The downloaded file holds nothing.")
+    if sniff.kind_of(inner) == "csv":
+        return Directory("gzip", ".csv.gz", (_member(name, None, compressed, chunks),))
+    if depth + 1 >= _NESTED_AT_MOST:
+        raise ArchiveError("The file is an archive in an archive in an archive: this is no export.")
+    found = read_directory(_Unpacked(chunks(_COPIED)), name, depth + 1)
+    return Directory(found.kind, f"{found.suffix}.gz", found.members, found.ignored)
+
+
+class _Unpacked:
+    """Chunks written to a temporary file, which is deleted with its last reader."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        with tempfile.NamedTemporaryFile(prefix="intercom-export-", delete=False) as file:
+            self._path = Path(file.name)
+            weakref.finalize(self, self._path.unlink, missing_ok=True)
+            file.writelines(chunks)
+
+    def __call__(self) -> BinaryIO:
+        """Return the file, positioned at its start."""
+        return self._path.open("rb")
+
+
+def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str, ...]]:
+    """Return the CSVs of a ZIP's directory, and the names of what else it lists."""
+    try:
+        with source() as file, zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+    except _ZIP_ERRORS as error:
+        raise ArchiveDamagedError("The ZIP is cut short, or its directory is damaged.") from error
+    _refuse_overlaps(entries)
+    files = [entry for entry in entries if not _is_clutter(entry.filename)]
+    data = [entry for entry in files if _is_csv(entry.filename)]
+    ignored = tuple(entry.filename for entry in files if not _is_csv(entry.filename))
+    if files and not data:
+        raise ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
+    return tuple(_zip_member(source, entry) for entry in data), ignored
+
+
+def _is_clutter(name: str) -> bool:
+    """Return whether a member is a folder, or what a Mac adds to every ZIP."""
+    return name.startswith("__MACOSX/") or name.endswith(("/", ".DS_Store"))
+
+
+def _is_csv(name: str) -> bool:
+    """Return whether a member is data: a CSV by its suffix, or a name without any."""
+    suffix = Path(name.replace("\\", "/")).suffix.lower()
+    return suffix in {".csv", ""}
+
+
+def _refuse_overlaps(entries: list[zipfile.ZipInfo]) -> None:
+    """Raise if two members share bytes, as only archives made to overwhelm a reader do."""
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            raise ArchiveDamagedError("The ZIP is damaged: its members overlap.")
+        end = entry.header_offset + entry.compress_size
+
+
+def _zip_member(source: inflate.Source, entry: zipfile.ZipInfo) -> Member:
+    chunks = partial(_zip_chunks, source, entry)
+    return _member(entry.filename, entry.file_size, entry.compress_size, chunks)
+
+
+def _zip_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+    """Yield a ZIP's member; its local header is read for its length alone."""
+    if entry.flag_bits & _ENCRYPTED:
+        raise ArchiveError(f"The member {entry.filename} is encrypted.")
+    with source() as file:
+        file.seek(entry.header_offset)
+        header = file.read(_LOCAL_HEADER.size)
+    if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
+        raise ArchiveDamagedError("The ZIP is damaged: a member is not where its directory says.")
+    _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
+    offset = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+    claimed = (entry.CRC, entry.file_size)
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        return inflate.inflate_range(source, offset, entry.compress_size, claimed, size)
+    if entry.compress_type == zipfile.ZIP_STORED:
+        return inflate.read_range(source, offset, claimed, size)
+    raise ArchiveError(f"The member {entry.filename} is compressed by an unknown method.")

@@ -1,0 +1,211 @@
+"""Bytes out of a file: inflated, bounded in memory, verified to the last one.
+
+Used by `archive`. It refuses to know what the bytes mean. Sizes that a header claims are
+compared at the end and never used to reserve memory: a chunk is never larger than asked.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Source", "gzip_name", "inflate_gzip", "inflate_range", "read_all", "read_range"]
+
+_FEED = 64 * 1024
+_USUAL_RATIO = 3  # of text; compressed bytes are fed so that about one chunk comes out
+_GZIP_MAGIC, _DEFLATE = b"\x1f\x8b", 8
+_GZIP_FIXED = 10  # bytes of a gzip header that are always there
+_GZIP_TRAILER = struct.Struct("<II")
+_HAS_CHECKSUM, _HAS_EXTRA, _HAS_NAME, _HAS_COMMENT = 2, 4, 8, 16
+_LONGEST_HEADER = 64 * 1024 + 4096
+
+
+class Source(Protocol):
+    """Something that opens the same bytes anew, each time with its own position."""
+
+    def __call__(self) -> BinaryIO:
+        """Return the bytes as a binary file positioned at the start."""
+        ...
+
+
+def _cut_short() -> ArchiveDamagedError:
+    return ArchiveDamagedError("The archive is cut short.")
+
+
+def _errors() -> type[Exception]:
+    """Return what isal raises; its stub takes the class for an instance."""
+    from isal import isal_zlib
+
+    error: Any = isal_zlib.IsalError
+    return cast("type[Exception]", error)
+
+
+class _Inflater:
+    """One deflate stream: feeds isal from ``file`` and hands out at most ``size`` bytes.
+
+    After `chunks` is exhausted, ``checksum`` and ``length`` describe what was inflated and
+    ``rest`` holds bytes of the file that were read beyond the stream's end.
+    """
+
+    def __init__(self, file: BinaryIO, size: int, start: bytes = b"") -> None:
+        self.file = file
+        self.size = size
+        self.feed = max(_FEED, size // _USUAL_RATIO)
+        self.rest = start
+        self.checksum = 0
+        self.length = 0
+
+    def chunks(self, limit: int | None = None) -> Iterator[bytes]:
+        """Yield the inflated bytes; read at most ``limit`` compressed ones."""
+        from isal import isal_zlib
+
+        stream = isal_zlib.decompressobj(-15)
+        pending = self.rest
+        self.rest = b""
+        full = False  # the last chunk was cut at its size, so more may come without more input
+        while not stream.eof:
+            if not pending and not full:
+                wanted = self.feed if limit is None else min(self.feed, limit)
+                pending = self.file.read(wanted)
+                if limit is not None:
+                    limit -= len(pending)
+                if not pending:
+                    raise _cut_short()
+            try:
+                chunk = stream.decompress(pending, self.size)
+            except _errors() as error:
+                raise ArchiveDamagedError(
+                    "The archive is damaged: it can't be inflated."
+                ) from error
+            pending = stream.unconsumed_tail
+            full = len(chunk) == self.size
+            if chunk:
+                self.checksum = isal_zlib.crc32(chunk, self.checksum)
+                self.length += len(chunk)
+                yield chunk
+        self.rest = stream.unused_data or b""
+
+
+def _verify(claimed: tuple[int, int], found: tuple[int, int]) -> None:
+    """Compare (CRC32, length) as the archive claims them with what was inflated."""
+    if claimed != found:
+        raise ArchiveDamagedError("The archive is damaged: a checksum does not match its content.")
+
+
+def inflate_range(
+    source: Source, offset: int, compressed: int, claimed: tuple[int, int], size: int
+) -> Iterator[bytes]:
+    """Yield a deflated ZIP member in chunks of at most ``size`` bytes.
+
+    Parameters
+    ----------
+    source : Source
+        The archive.
+    offset, compressed : int
+        Where the member's data begins, and its compressed length, in bytes.
+    claimed : tuple of int
+        Its CRC32 and its length, as the directory says.
+    size : int
+        The largest chunk, in bytes.
+
+    Raises
+    ------
+    ArchiveDamagedError
+        If the data ends early, can't be inflated, or differs from its checksum.
+    """
+    with source() as file:
+        file.seek(offset)
+        inflater = _Inflater(file, size)
+        yield from inflater.chunks(compressed)
+        _verify(claimed, (inflater.checksum, inflater.length))
+
+
+def read_range(source: Source, offset: int, claimed: tuple[int, int], size: int) -> Iterator[bytes]:
+    """Yield a stored (not compressed) ZIP member; as `inflate_range` otherwise."""
+    from isal import isal_zlib
+
+    with source() as file:
+        file.seek(offset)
+        checksum, left = 0, claimed[1]
+        while left:
+            chunk = file.read(min(size, left))
+            if not chunk:
+                raise _cut_short()
+            checksum = isal_zlib.crc32(chunk, checksum)
+            left -= len(chunk)
+            yield chunk
+        _verify(claimed, (checksum, claimed[1]))
+
+
+def read_all(source: Source, size: int) -> Iterator[bytes]:
+    """Yield a file as it stands, in chunks of at most ``size`` bytes; nothing verifies it."""
+    with source() as file:
+        while chunk := file.read(size):
+            yield chunk
+
+
+def _gzip_header(start: bytes) -> tuple[int, str]:
+    """Return the length of the gzip header (RFC 1952) that begins ``start``, and its name."""
+    if len(start) < _GZIP_FIXED:
+        raise _cut_short()
+    magic, method, flags = struct.unpack_from("<2sBB", start)
+    if magic != _GZIP_MAGIC or method != _DEFLATE:
+        raise ArchiveDamagedError("The archive is damaged: a gzip header is not valid.")
+    at, name = _GZIP_FIXED, b""
+    if flags & _HAS_EXTRA and len(start) >= at + 2:
+        at += 2 + int.from_bytes(start[at : at + 2], "little")
+    for flag in (_HAS_NAME, _HAS_COMMENT):
+        if flags & flag:
+            text, stop, _ = start[at:].partition(b"\0")
+            name = text if flag == _HAS_NAME else name
+            at += len(text) + (len(stop) or len(start))
+    at += 2 if flags & _HAS_CHECKSUM else 0
+    if at > len(start):
+        raise _cut_short()
+    return at, name.decode("latin-1")
+
+
+def gzip_name(start: bytes) -> str:
+    """Return the file name that a gzip's header carries, or nothing."""
+    try:
+        return _gzip_header(start)[1]
+    except ArchiveError:
+        return ""
+
+
+def inflate_gzip(source: Source, size: int) -> Iterator[bytes]:
+    """Yield a gzip, all its members one after the other, in chunks of at most ``size`` bytes.
+
+    Zeros after the last member are padding; anything else there is damage.
+
+    Raises
+    ------
+    ArchiveDamagedError
+        If it ends early, can't be inflated, or differs from a checksum.
+    """
+    with source() as file:
+        start = file.read(_LONGEST_HEADER)
+        while start:
+            inflater = _Inflater(file, size, start[_gzip_header(start)[0] :])
+            yield from inflater.chunks()
+            trailer = inflater.rest + file.read(_LONGEST_HEADER)
+            if len(trailer) < _GZIP_TRAILER.size:
+                raise _cut_short()
+            checksum, length = _GZIP_TRAILER.unpack_from(trailer)
+            _verify((checksum, length), (inflater.checksum, inflater.length & 0xFFFFFFFF))
+            start = trailer[_GZIP_TRAILER.size :]
+            if not start.strip(b"\0"):
+                start = _after_padding(file)
+
+
+def _after_padding(file: BinaryIO) -> bytes:
+    """Return what follows the zeros at the file's position, nothing at its end."""
+    while padding := file.read(_FEED):
+        if found := padding.lstrip(b"\0"):
+            return found
+    return b""

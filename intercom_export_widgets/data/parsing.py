@@ -1,0 +1,279 @@
+"""One block of CSV becomes one batch of typed columns.
+
+Used by `reading`, which runs it on several blocks at once. It refuses to know archives,
+threads and pandas. Blocks are pushed to pyarrow as they lie in memory; pyarrow is never given
+a Python file to pull from, as an exception in one can hang the process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from intercom_export_widgets.data.records import fit_records
+from intercom_export_widgets.data.schema import Kind
+from intercom_export_widgets.data.timestamps import from_integers, from_text
+from intercom_export_widgets.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["BlockParser", "Field", "Parsed", "Tally", "arrow_type"]
+
+_NUMERIC = {Kind.TIMESTAMP, Kind.COUNT, Kind.RATE}
+
+
+def arrow_type(kind: Kind) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """Return the Arrow type of a column of that kind."""
+    import pyarrow as pa
+
+    match kind:
+        case Kind.TIMESTAMP:
+            return pa.timestamp("us", "UTC")
+        case Kind.COUNT:
+            return pa.int64()
+        case Kind.RATE:
+            return pa.float64()
+        case Kind.CATEGORY:
+            return pa.dictionary(pa.int32(), pa.string())
+        case Kind.ID | Kind.TEXT:
+            return pa.string()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column to read: where it stands in the file, its name, kind, and whether -1 is none."""
+
+    position: int
+    name: str
+    kind: Kind
+    none_marked: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """What had to be said about a column, in values; the names are those of `Instants`."""
+
+    refused: int = 0
+    zoneless: int = 0
+    twice: int = 0
+    skipped: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Count ``other`` in."""
+        self.refused += other.refused
+        self.zoneless += other.zoneless
+        self.twice += other.twice
+        self.skipped += other.skipped
+
+
+@dataclass(slots=True)
+class Parsed:
+    """A batch and what had to be said about it: by column, short rows, replaced bytes."""
+
+    batch: Any
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    short: int = 0
+    replaced: int = 0
+
+
+class BlockParser:
+    """Parses blocks of one member; safe to share between threads.
+
+    Parameters
+    ----------
+    fields : sequence of Field
+        The columns to read.
+    width : int
+        How many columns the member has.
+    zone : str
+        The IANA zone of local times.
+    """
+
+    def __init__(self, fields: Sequence[Field], width: int, zone: str) -> None:
+        self.fields = tuple(fields)
+        self.width = width
+        self.zone = zone
+        # What the blocks so far have taught. Two threads may learn the same at once, or one
+        # forget what the other learnt: that costs time and nothing else.
+        self._textual: frozenset[str] = frozenset()  # numeric columns in an unusual form
+        self._empty: frozenset[str] | None = None  # columns without any value
+        self._missing: dict[Any, Any] = {}
+
+    def parse(self, block: bytes | memoryview) -> Parsed:
+        """Return ``block``, whole records without the header, as a batch.
+
+        Values that are not of their column's kind become missing and are counted in the
+        column's `Tally.refused`: whoever asked must read that column as text, then.
+
+        Raises
+        ------
+        TooManyFieldsError
+            If a record has more fields than there are columns.
+        """
+        import pyarrow as pa
+
+        textual, empty = self._textual, self._empty
+        if empty:
+            try:
+                return self._typed(self._read(block, textual, empty), textual)
+            except (pa.ArrowInvalid, _UnusualValueError):
+                pass  # the first value in a column that was empty so far, or worse
+        try:
+            parsed = self._typed(self._read(block, textual), textual)
+        except (pa.ArrowInvalid, _UnusualValueError):
+            parsed = self._carefully(bytes(block))
+        found = frozenset(
+            f.name
+            for f, column in zip(self.fields, parsed.batch.columns, strict=True)
+            if column.null_count == len(column) and f.name not in parsed.tallies
+        )
+        self._empty = found if self._empty is None else self._empty & found
+        return parsed
+
+    def _carefully(self, block: bytes) -> Parsed:
+        """Parse a block that has something unusual in it."""
+        import pyarrow as pa
+
+        replaced = 0
+        try:
+            block.decode()
+        except UnicodeDecodeError:
+            text = block.decode("utf-8", "replace")
+            replaced = text.count("\ufffd") - block.count("\ufffd".encode())
+            block = text.encode()
+        block, short = fit_records(block, self.width)
+        numeric = frozenset(f.name for f in self.fields if f.kind in _NUMERIC)
+        try:
+            parsed = self._typed(self._read(block, numeric), numeric)
+        except pa.ArrowInvalid as error:
+            raise ArchiveError("The data can't be read as CSV.") from error
+        self._textual |= parsed.tallies.keys()
+        parsed.short, parsed.replaced = short, replaced
+        return parsed
+
+    def _read(
+        self,
+        block: bytes | memoryview,
+        textual: frozenset[str],
+        empty: frozenset[str] = frozenset(),
+    ) -> Mapping[str, Any]:
+        """Return the columns of ``block`` by name, of the types that pyarrow parses itself.
+
+        Most columns of a receipt are empty most of the time: that ``empty`` ones are is only
+        checked, which takes half the time of parsing them.
+        """
+        import pyarrow as pa
+        from pyarrow import csv
+
+        types = {str(f.position): _parsed_type(f, textual, empty) for f in self.fields}
+        table = csv.read_csv(
+            pa.BufferReader(pa.py_buffer(block)),
+            read_options=csv.ReadOptions(
+                use_threads=False,
+                block_size=len(block) + 1,
+                column_names=[str(position) for position in range(self.width)],
+            ),
+            parse_options=csv.ParseOptions(newlines_in_values=False),
+            convert_options=csv.ConvertOptions(
+                include_columns=list(types),
+                column_types=types,
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+        return {f.name: _one_chunk(table[str(f.position)]) for f in self.fields}
+
+    def _typed(self, columns: Mapping[str, Any], textual: frozenset[str]) -> Parsed:
+        """Return the columns, of which those in ``textual`` are text still, in their types."""
+        import pyarrow as pa
+
+        tallies: dict[str, Tally] = {}
+        arrays = []
+        for f in self.fields:
+            array = columns[f.name]
+            if array.null_count == len(array):
+                array = self._all_missing(arrow_type(f.kind), len(array))
+            elif f.name in textual:
+                array, tally = _from_text(array, f.kind, self.zone)
+                if tally is not None:
+                    tallies[f.name] = tally
+            elif f.kind is Kind.TIMESTAMP:
+                array = from_integers(array)
+                if array is None:
+                    raise _UnusualValueError
+            elif f.none_marked:
+                array = _without_none_marks(array)
+            arrays.append(array)
+        schema = pa.schema([(f.name, arrow_type(f.kind)) for f in self.fields])
+        return Parsed(pa.record_batch(arrays, schema=schema), tallies)
+
+    def _all_missing(self, of_type: Any, rows: int) -> Any:  # noqa: ANN401 - pyarrow's
+        """Return a column without values; all of a type share one piece of memory."""
+        import pyarrow as pa
+
+        missing = self._missing.get(of_type)
+        if missing is None or len(missing) < rows:
+            missing = self._missing[of_type] = pa.nulls(rows * 2, of_type)
+        return missing.slice(0, rows)
+
+
+class _UnusualValueError(Exception):
+    """A block has a value that the fast way does not know."""
+
+
+def _parsed_type(f: Field, textual: frozenset[str], empty: frozenset[str]) -> Any:  # noqa: ANN401
+    """Return the type that pyarrow's parser makes of a column."""
+    import pyarrow as pa
+
+    if f.name in empty:
+        return pa.null()
+    if f.name in textual:
+        return pa.string()
+    return pa.int64() if f.kind is Kind.TIMESTAMP else arrow_type(f.kind)
+
+
+def _one_chunk(column: Any) -> Any:  # noqa: ANN401 - pyarrow's
+    """Return a column as one array; a block is parsed as a whole, so there is nothing to copy."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _without_none_marks(column: Any) -> Any:  # noqa: ANN401 - pyarrow's
+    """Return ``column`` with ``-1`` missing: "-1 = none", API.md section 4."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    marked = pc.equal(column, "-1")
+    if not pc.any(marked).as_py():
+        return column
+    return pc.if_else(marked, pa.scalar(None, column.type), column)
+
+
+def _from_text(column: Any, kind: Kind, zone: str) -> tuple[Any, Tally | None]:  # noqa: ANN401
+    """Return a column of text in its kind's type; a tally if it isn't plain numbers."""
+    import pyarrow as pa
+
+    try:
+        numbers = column.cast(pa.float64() if kind is Kind.RATE else pa.int64())
+    except pa.ArrowInvalid:
+        numbers = None
+    if kind is not Kind.TIMESTAMP:
+        return (numbers, None) if numbers is not None else _numbers(column, kind)
+    instants = from_integers(numbers) if numbers is not None else None
+    if instants is not None:
+        return instants, None
+    read = from_text(column, zone)
+    return read.array, Tally(read.refused, read.zoneless, read.twice, read.skipped)
+
+
+def _numbers(column: Any, kind: Kind) -> tuple[Any, Tally]:  # noqa: ANN401 - pyarrow's
+    """Return those values of a column of text that are numbers, and how many are not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(column)
+    form = r"^[+-]?\d{1,18}$" if kind is Kind.COUNT else r"^[+-]?\d{1,18}(\.\d*)?$"
+    good = pc.match_substring_regex(trimmed, form)
+    kept = pc.if_else(good, pc.utf8_ltrim(trimmed, "+"), pa.scalar(None, pa.string()))
+    refused = len(column) - column.null_count - pc.sum(good, min_count=0).as_py()
+    return kept.cast(arrow_type(kind)), Tally(refused)

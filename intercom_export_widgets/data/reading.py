@@ -1,0 +1,239 @@
+"""A group of an archive as a stream of typed batches, parsed while it is inflated.
+
+Between `archive`, whose blocks it takes in turn, and `tables` (and whoever writes files), which
+take its batches. The caller's thread inflates and cuts; a few threads parse, ahead of the
+caller by a bounded number of blocks, so memory does not grow with the file. It refuses to know
+pandas, notebooks, and what a range of dates is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from intercom_export_widgets.data.archive import BLOCK_SIZE
+from intercom_export_widgets.data.parsing import BlockParser, Field, Tally, arrow_type
+from intercom_export_widgets.data.records import TooManyFieldsError, first_record, split_first
+from intercom_export_widgets.data.schema import Kind, column_kind, has_none_marker
+from intercom_export_widgets.data.sniff import header_names
+from intercom_export_widgets.errors import ArchiveError, InputError, TableNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+
+    from intercom_export_widgets.data.archive import Archive, Member
+    from intercom_export_widgets.data.parsing import Parsed
+
+__all__ = ["Reading"]
+
+_MOST_PARSERS = 4
+
+
+class Reading:
+    """One reading of a group: its columns, its batches, and what must be said about it.
+
+    Parameters
+    ----------
+    archive : Archive
+        The downloaded file.
+    group : str
+        One of its groups.
+    zone : str
+        The IANA zone of timestamps without a zone (the workspace's).
+    columns : sequence of str, optional
+        The columns to read, in that order; all by default.
+    as_text : collection of str
+        Columns to read as text whatever their kind.
+    block_size : int
+        How much is inflated at a time, in bytes.
+
+    Attributes
+    ----------
+    kinds : dict
+        The kind of every column that is read, in order.
+    tallies : dict
+        What was met in a column, complete after the last batch.
+    rows, short, replaced : int
+        How many rows were read, how many lacked fields, how many bytes were no UTF-8.
+
+    Raises
+    ------
+    TableNotFoundError
+        If the archive has no such group.
+    InputError
+        If it has no such column.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        group: str,
+        *,
+        zone: str = "UTC",
+        columns: Sequence[str] | None = None,
+        as_text: frozenset[str] = frozenset(),
+        block_size: int = BLOCK_SIZE,
+    ) -> None:
+        self.archive = archive
+        self.group = group
+        self.zone = zone
+        self._block_size = block_size
+        members = archive.groups.get(group)
+        if members is None:
+            raise TableNotFoundError(f"The archive has no {group}.")
+        self._headers = {member: _column_names(archive, member) for member in members}
+        found = dict.fromkeys(name for names in self._headers.values() for name in names)
+        self.kinds = {
+            name: Kind.TEXT if name in as_text else column_kind(group, name)
+            for name in (found if columns is None else columns)
+        }
+        self._require(found)
+        self.tallies: dict[str, Tally] = {}
+        self.rows = self.short = self.replaced = 0
+
+    def _require(self, found: dict[str, None]) -> None:
+        for name in self.kinds:
+            if name not in found:
+                raise InputError(
+                    f"The table {self.group} has no column {name!r}.",
+                    advice=f"It has {', '.join(found)}.",
+                )
+
+    @property
+    def schema(self) -> Any:  # noqa: ANN401 - pyarrow ships no types
+        """The Arrow schema of every batch."""
+        import pyarrow as pa
+
+        return pa.schema([(name, arrow_type(kind)) for name, kind in self.kinds.items()])
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Columns with values that are not of their kind, which came as missing so far."""
+        return tuple(name for name, tally in self.tallies.items() if tally.refused)
+
+    def batches(self) -> Iterator[Any]:
+        """Yield the group's rows as they came, as ``pyarrow.RecordBatch`` of `schema`.
+
+        Raises
+        ------
+        ArchiveError
+            If the data is damaged or is no CSV; what was yielded before is then void.
+        """
+        self.rows = 0
+        for member, names in self._headers.items():
+            yield from self._member_batches(member, names)
+
+    def table(self) -> Any:  # noqa: ANN401 - pyarrow ships no types
+        """Return the whole group as a ``pyarrow.Table``; no value is lost.
+
+        A column with a value that is not of its kind is read once more, as text.
+        """
+        import pyarrow as pa
+
+        table = pa.Table.from_batches(list(self.batches()), self.schema).unify_dictionaries()
+        if not self.refused:
+            return table
+        again = Reading(
+            self.archive,
+            self.group,
+            zone=self.zone,
+            columns=self.refused,
+            as_text=frozenset(self.refused),
+            block_size=self._block_size,
+        ).table()
+        for name in self.refused:
+            index = table.schema.get_field_index(name)
+            table = table.set_column(index, again.schema.field(name), again[name])
+        return table
+
+    def _member_batches(self, member: Member, names: list[str]) -> Iterator[Any]:
+        fields = [
+            Field(names.index(name), name, kind, has_none_marker(self.group, name))
+            for name, kind in self.kinds.items()
+            if name in names
+        ]
+        parser = BlockParser(fields, len(names), self.zone)
+        for parsed in _in_turn(
+            parser, _without_header(self.archive.blocks(member, self._block_size))
+        ):
+            try:
+                result = parsed.result()
+            except TooManyFieldsError as error:
+                raise ArchiveError(error.sentence(self.rows)) from None
+            self._count(result)
+            yield self._completed(result.batch)
+
+    def _count(self, parsed: Parsed) -> None:
+        self.rows += parsed.batch.num_rows
+        self.short += parsed.short
+        self.replaced += parsed.replaced
+        for name, tally in parsed.tallies.items():
+            self.tallies.setdefault(name, Tally()).add(tally)
+
+    def _completed(self, batch: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+        """Return a member's batch with the columns that only other members have, missing."""
+        import pyarrow as pa
+
+        schema = self.schema
+        if batch.schema.equals(schema):
+            return batch
+        present = set(batch.schema.names)
+        arrays = [
+            batch.column(f.name) if f.name in present else pa.nulls(batch.num_rows, f.type)
+            for f in schema
+        ]
+        return pa.record_batch(arrays, schema=schema)
+
+
+def _column_names(archive: Archive, member: Member) -> list[str]:
+    """Return a member's columns, each by a name of its own.
+
+    A name that comes again gets a number (``name.1``), as in pandas; a column without a name
+    is called by its place. The documentation's ``first_dismisall`` is ``first_dismissal``,
+    unless that is there too.
+    """
+    names: list[str] = []
+    header = header_names(first_record(archive.blocks(member, 64 * 1024)))
+    for place, came in enumerate(header, 1):
+        name = came or f"column {place}"
+        if name == "first_dismisall" and "first_dismissal" not in header:
+            name = "first_dismissal"
+        if name in names:
+            number = 1
+            while f"{name}.{number}" in names or f"{name}.{number}" in header:
+                number += 1
+            name = f"{name}.{number}"
+        names.append(name)
+    return names
+
+
+def _without_header(blocks: Iterator[memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield ``blocks`` without the first record."""
+    header_seen = False
+    for block in blocks:
+        if header_seen:
+            yield block
+            continue
+        header, rest = split_first(block)
+        header_seen = bool(header)
+        if rest:
+            yield rest
+
+
+def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Iterator[Future[Parsed]]:
+    """Yield the parsed ``blocks`` in order, while later ones are parsed in other threads."""
+    workers = max(1, min(_MOST_PARSERS, os.cpu_count() or 1))
+    under_way: deque[Future[Parsed]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="intercom-export-parse")
+    try:
+        for block in blocks:
+            under_way.append(pool.submit(parser.parse, block))
+            if len(under_way) > workers + 1:
+                yield under_way.popleft()
+        while under_way:
+            yield under_way.popleft()
+    finally:
+        pool.shutdown(cancel_futures=True)

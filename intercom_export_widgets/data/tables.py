@@ -1,0 +1,284 @@
+"""An export's tables: typed DataFrames, read when asked for and remembered.
+
+The last stop before the reader: *Archive → tables → chart*. `Tables` knows the range that was
+asked for and says aloud what it left out. It refuses to know jobs, networks and notebooks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Mapping
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, to_frame
+from intercom_export_widgets.data.notes import counted, reading_notes
+from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.data.schema import GROUPS, singular
+from intercom_export_widgets.data.window import Trimmer, Window
+from intercom_export_widgets.errors import ExportWarning, TableNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from intercom_export_widgets.data.archive import Archive
+
+__all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]
+
+
+def read_arrow(
+    archive: Archive,
+    group: str,
+    *,
+    zone: str = "UTC",
+    columns: Sequence[str] | None = None,
+    notes: list[str] | None = None,
+) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    """Return a group of ``archive`` as a ``pyarrow.Table``, in the order in which it came.
+
+    Parameters
+    ----------
+    archive : Archive
+        The downloaded file.
+    group : str
+        One of its groups.
+    zone : str
+        The IANA zone of timestamps that name none (the workspace's).
+    columns : sequence of str, optional
+        The columns to read, in that order; all by default.
+    notes : list of str, optional
+        Where to add what must be said; without it, each is an `ExportWarning`.
+
+    Returns
+    -------
+    pyarrow.Table
+        string, dictionary(int32, string), timestamp[us, UTC], int64 and double, as
+        `schema.Kind` says. Only an empty field is missing (and ``-1`` in company_id and
+        series_id); a column with a value that is not of its kind is string.
+
+    Raises
+    ------
+    TableNotFoundError
+        If the archive has no such group.
+    InputError
+        If it has no such column.
+    ArchiveError
+        If the data is damaged, or is no CSV.
+    """
+    reading = Reading(archive, group, zone=zone, columns=columns)
+    table = reading.table()
+    for note in reading_notes(reading):
+        if notes is None:
+            warnings.warn(note, ExportWarning, stacklevel=2)
+        elif note not in notes:
+            notes.append(note)
+    return table
+
+
+def read_table(
+    archive: Archive,
+    group: str,
+    *,
+    zone: str = "UTC",
+    columns: Sequence[str] | None = None,
+    dtype_backend: DtypeBackend = "pandas",
+    notes: list[str] | None = None,
+) -> pd.DataFrame:
+    """Return a group of ``archive`` as a DataFrame, in the order in which it came.
+
+    Parameters and errors are those of `read_arrow`.
+
+    Parameters
+    ----------
+    archive, group, zone, columns, notes
+        As in `read_arrow`.
+    dtype_backend : {"pandas", "pyarrow"}
+        ``"pandas"`` gives ``str``, ``category``, ``datetime64[us, UTC]``, ``Int64`` and
+        ``Float64``; ``"pyarrow"`` gives ``ArrowDtype`` throughout, in less time and memory.
+    """
+    # Not named here: a name would keep every column alive until the last one is converted.
+    return to_frame(
+        read_arrow(archive, group, zone=zone, columns=columns, notes=notes), dtype_backend
+    )
+
+
+def empty_table(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
+    """Return a DataFrame of no rows with the known columns of ``group``, typed."""
+    return empty_frame(group, dtype_backend)
+
+
+class Tables(Mapping[str, "pd.DataFrame"]):
+    """The tables of one export by group, each read when first asked for, then remembered.
+
+    Names are singular; the plural is understood too (``tables["receipts"]``). Iterating and
+    ``in`` tell what the archive holds; a known group that it does not hold had no rows
+    (Intercom leaves those out), so asking for it gives an empty, typed DataFrame.
+
+    Parameters
+    ----------
+    archive : Archive or None
+        The downloaded file; None for a job that ended without data.
+    zone : str
+        The IANA zone of timestamps that name none (the workspace's).
+    window : tuple of int, optional
+        ``created_at_after`` and ``created_at_before``, inclusive Unix seconds. Receipts
+        received outside are left out, should the server have rounded to whole days, and so
+        are the events of those receipts.
+    attrs : mapping, optional
+        What every DataFrame carries in its ``attrs``; plain values.
+
+    Attributes
+    ----------
+    notes : list of str
+        What must be said about the tables read so far, in sentences.
+    """
+
+    def __init__(
+        self,
+        archive: Archive | None,
+        *,
+        zone: str = "UTC",
+        window: tuple[int, int] | None = None,
+        attrs: Mapping[str, object] | None = None,
+    ) -> None:
+        self.archive = archive
+        self.zone = zone
+        self.window = window
+        self.attrs: dict[str, object] = dict(attrs or {})
+        self.notes: list[str] = []
+        if archive is not None:
+            self.notes += [
+                f"{name} in the archive is no CSV, not read." for name in archive.ignored
+            ]
+        self._groups = archive.groups if archive is not None else {}
+        self._trimmer = None
+        if archive is not None and window is not None:
+            self._trimmer = Trimmer(archive, Window(*window), zone)
+        self._read: dict[str, pd.DataFrame] = {}
+        self._lock = RLock()
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return the table of that group, whole, with pandas' dtypes."""
+        group = self._resolve(name)
+        with self._lock:
+            if group not in self._read:
+                self._read[group] = self.read(group)
+            return self._read[group]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the groups of the archive, in its order; reads nothing."""
+        return iter(self._groups)
+
+    def __len__(self) -> int:
+        """Return the number of groups in the archive."""
+        return len(self._groups)
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the archive holds that group; reads nothing."""
+        return isinstance(name, str) and (name in self._groups or singular(name) in self._groups)
+
+    def __repr__(self) -> str:
+        """Return the groups and their lengths in the archive, a line each; reads nothing."""
+        if not self._groups:
+            return "Tables: none, the export holds no rows."
+        lines = [
+            f"  {group:<24}{sum(member.compressed for member in members):>15,} bytes packed"
+            for group, members in self._groups.items()
+        ]
+        return "\n".join(["Tables, read when asked for:", *lines])
+
+    def read(
+        self,
+        name: str,
+        *,
+        columns: Sequence[str] | None = None,
+        dtype_backend: DtypeBackend | None = None,
+        trim: bool = True,
+    ) -> pd.DataFrame:
+        """Return a table anew, not remembered.
+
+        Parameters
+        ----------
+        name : str
+            The group, singular or plural.
+        columns : sequence of str, optional
+            The columns to read, in that order; all by default.
+        dtype_backend : {"pandas", "pyarrow"}, optional
+            As in `read_table`.
+        trim : bool
+            Leave out what lies outside the window; ``attrs["rows_trimmed"]`` says how many
+            rows that were.
+
+        Raises
+        ------
+        TableNotFoundError
+            If neither the archive nor the API knows such a group.
+        InputError
+            If the table has no such column.
+        ArchiveError
+            If the data is damaged, or is no CSV.
+        """
+        group = self._resolve(name)
+        backend = dtype_backend or "pandas"
+        trimmed = 0
+        if self.archive is None or group not in self._groups:
+            frame = empty_frame(group, backend)
+            frame = frame if columns is None else frame[list(columns)]
+        else:
+            frame, trimmed = self._frame(self.archive, group, columns, backend, trim=trim)
+        frame.attrs.update(self.attrs, rows_trimmed=trimmed)
+        return frame
+
+    def _resolve(self, name: str) -> str:
+        """Return the group that ``name`` means: as it stands, or its singular."""
+        if name in self._groups:
+            return name
+        group = singular(name)
+        if group in self._groups or group in GROUPS:
+            return group
+        known = [*self._groups, *GROUPS]
+        close = difflib.get_close_matches(name, known, 1)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
+        held = ", ".join(self._groups) or "no tables"
+        raise TableNotFoundError(
+            f"There is no table {name!r}.", advice=f"{meant}This export holds {held}."
+        )
+
+    def _frame(
+        self,
+        archive: Archive,
+        group: str,
+        columns: Sequence[str] | None,
+        backend: DtypeBackend,
+        *,
+        trim: bool,
+    ) -> tuple[pd.DataFrame, int]:
+        """Return a group as a DataFrame, and how many rows were left out of it."""
+        trimmer = self._trimmer if trim else None
+        wanted, added = columns, False
+        if trimmer is not None and columns is not None:
+            key = trimmer.key(group)
+            added = key not in columns and key in Reading(archive, group).kinds
+            wanted = [*columns, key] if added else columns
+        # In a list, so that no name keeps the columns alive while they are converted.
+        held = [read_arrow(archive, group, zone=self.zone, columns=wanted, notes=self.notes)]
+        trimmed = 0
+        if trimmer is not None:
+            trimmed = trimmer.trim(group, held)
+            self._say_trimmed(group, trimmed, trimmed + held[0].num_rows)
+            if added:
+                held.append(held.pop().drop_columns([trimmer.key(group)]))
+        return to_frame(held.pop(), backend), trimmed
+
+    def _say_trimmed(self, group: str, trimmed: int, rows: int) -> None:
+        """Note once how many rows were left out."""
+        why = "lie outside" if group == "receipt" else "belong to receipts outside"
+        note = (
+            f"{trimmed:,} of {counted(rows, 'row')} of {group} {why} the range asked for "
+            "and were left out."
+        )
+        if trimmed and note not in self.notes:
+            self.notes.append(note)

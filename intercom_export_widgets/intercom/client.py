@@ -1,0 +1,286 @@
+"""The client of Intercom's content data export: five calls, each one method.
+
+Values in, values out: a `Timeframe` becomes a `Job`, a `Job` a file. What an answer
+means is `answers`' affair, how it is carried `endpoint`'s and `wire`'s;
+this module decides what is asked, and what may be asked again. It knows no ledger,
+thread or notebook, and its time is injected.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+import httpx
+
+from intercom_export_widgets.errors import (
+    SubmissionUnknownError,
+)
+from intercom_export_widgets.intercom.answers import (
+    read_job,
+    read_object,
+    read_submission,
+)
+from intercom_export_widgets.intercom.download import Download, Downloader, Meter
+from intercom_export_widgets.intercom.endpoint import Endpoint
+from intercom_export_widgets.intercom.hosts import (
+    REGIONS,
+    check_base_url,
+    is_loopback,
+    region_url,
+)
+from intercom_export_widgets.intercom.job import quote_identifier
+from intercom_export_widgets.intercom.wire import (
+    Lost,
+    TokenAuth,
+    new_http,
+    origin_of,
+)
+from intercom_export_widgets.intercom.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from intercom_export_widgets.intercom.answers import Answer
+    from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+
+__all__ = ["REGIONS", "VERSION", "Download", "IntercomClient", "Workspace", "check_base_url"]
+
+VERSION: Final = "2.14"
+"""The ``Intercom-Version`` sent: with none, the workspace's own default answers, which
+may not know these calls (400 ``intercom_version_invalid``)."""
+
+
+class IntercomClient:
+    """Intercom's export API in one region, for one token.
+
+    It can be shared between threads. Safe questions (`refresh`, `cancel`, `download`,
+    `identify`) are asked up to five times, with growing pauses and as the server
+    hints; a submission is sent exactly once.
+
+    Parameters
+    ----------
+    token : Token
+        The access token. It goes to the API's origin and nowhere else.
+    region : str
+        ``"us"``, ``"eu"`` or ``"au"``.
+    base_url : str, optional
+        Another address of the API: https on a host of Intercom's, or this machine.
+    http : httpx.Client, optional
+        To be used in place of a new one, and then not closed with this.
+    pause : callable
+        Waits some seconds.
+    now : callable
+        Returns the current time in Unix seconds.
+    version : str
+        The ``Intercom-Version``.
+
+    Raises
+    ------
+    SettingError
+        If the region or the base_url can't be used.
+    ConnectionFailedError
+        If the environment names a proxy or certificates that can't be used.
+    """
+
+    def __init__(
+        self,
+        token: Token,
+        *,
+        region: str = "us",
+        base_url: str | None = None,
+        http: httpx.Client | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+        version: str = VERSION,
+    ) -> None:
+        self._region = region.strip().lower()
+        self._base_url = check_base_url(base_url or region_url(region))
+        self._now = now
+        url = httpx.URL(self._base_url)
+        self._loopback = is_loopback(url.host)
+        self._owned = http is None
+        self._endpoint = Endpoint(
+            http=http or new_http(url.host),
+            auth=TokenAuth(token, origin_of(url)),
+            token=token,
+            base_url=self._base_url,
+            version=version,
+            pause=pause,
+            now=now,
+        )
+
+    @property
+    def base_url(self) -> str:
+        """The address of the API, without a trailing slash."""
+        return self._base_url
+
+    @property
+    def region(self) -> str:
+        """The region, as given; ``base_url`` wins over it."""
+        return self._region
+
+    def __repr__(self) -> str:
+        """Return the address, without the token."""
+        return f"{type(self).__name__}(base_url={self._base_url!r})"
+
+    def __enter__(self) -> Self:
+        """Return the client, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the client."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless the HTTP client was given. Again is harmless."""
+        if self._owned:
+            self._endpoint.http.close()
+
+    def submit(self, timeframe: Timeframe) -> Job:
+        """Begin an export of a range, by one POST that is never sent again.
+
+        ``POST /export/content/data``. "The only parameters you need to provide are the
+        range of dates that you want exported." (Creating an export job.)
+
+        Parameters
+        ----------
+        timeframe : Timeframe
+            The range; its two numbers go out as they are.
+
+        Returns
+        -------
+        Job
+            With its identifier, which nothing else will ever tell: write it down.
+
+        Raises
+        ------
+        JobLockedError
+            "You can only have one active job per workspace."
+        ThrottledError
+            Too many requests; nothing began.
+        RequestRefusedError
+            The API refused the range; ``field`` names the picker, if it can be told.
+        TokenRejectedError, AccessDeniedError
+            The token is wrong, or may not export.
+        ConnectionFailedError
+            No connection came about: nothing was submitted.
+        ServerFaultError
+            A redirect, which is not followed: nothing was submitted.
+        SubmissionUnknownError
+            The answer was lost, or has no identifier: a job may exist all the same.
+        """
+        body = {
+            "created_at_after": timeframe.created_at_after,
+            "created_at_before": timeframe.created_at_before,
+        }
+        answer = self._endpoint.once("POST", "/export/content/data", json.dumps(body).encode())
+        if isinstance(answer, Lost):
+            if answer.sent:
+                raise SubmissionUnknownError(
+                    f"The answer to the submission was lost: {answer.reason}."
+                )
+            raise answer.error("Nothing was submitted")
+        return read_submission(answer, self._now())
+
+    def refresh(self, job_identifier: str) -> Job:
+        """Return a job as it is now: ``GET /export/content/data/{job_identifier}``.
+
+        A 504 that carries the job, "with status: failed", is an answer, not a fault.
+
+        Raises
+        ------
+        InputError
+            If it is no identifier; nothing is sent.
+        JobNotFoundError
+            "Export job not found for identifier".
+        AccessError, RateLimitError, ServiceError, RequestRefusedError
+            As the API answered, after the attempts that are safe.
+        """
+        path = f"/export/content/data/{quote_identifier(job_identifier)}"
+        return self._endpoint.ask(
+            "GET", path, lambda got: read_job(got, job_identifier, self._now())
+        )
+
+    def cancel(self, job_identifier: str) -> Job:
+        """Cancel a job, and return it: ``POST /export/cancel/{job_identifier}``.
+
+        "Cancelling a finished job returns it unchanged" (2.17), so that it may be asked
+        again, unlike a submission.
+
+        Raises
+        ------
+        IntercomExportError
+            As in `refresh`.
+        """
+        path = f"/export/cancel/{quote_identifier(job_identifier)}"
+        return self._endpoint.ask(
+            "POST", path, lambda got: read_job(got, job_identifier, self._now())
+        )
+
+    def identify(self) -> Workspace:
+        """Return the workspace that the token belongs to: ``GET /me``.
+
+        Raises
+        ------
+        AccessError, RateLimitError, ServiceError, RequestRefusedError
+            As the API answered, after the attempts that are safe.
+        """
+
+        def read(answer: Answer) -> Workspace:
+            return Workspace.from_json(read_object(answer, self._now()), loopback=self._loopback)
+
+        return self._endpoint.ask("GET", "/me", read)
+
+    def download(
+        self,
+        job: Job,
+        path: Path,
+        *,
+        progress: Callable[[int, int | None], None] | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Download:
+        """Download a job's data to a file, in bounded memory.
+
+        ``GET /download/content/data/{job_identifier}``; if that is gone, the job's
+        ``download_url``. It goes to ``<path>.part`` first, and becomes ``path`` when it is
+        whole. A broken connection is taken up where it broke, if the server can, and a
+        ``.part`` of an earlier call too.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+        path : Path
+            Where the data goes; its folder is made if it is not there.
+        progress : callable, optional
+            Called with the bytes so far and the bytes in all (or None), at most every
+            256 KB or 0.1 s. The first may shrink, when the server begins anew.
+        stop : callable, optional
+            Asked between blocks; once true, the download ends and keeps its ``.part``.
+
+        Raises
+        ------
+        DownloadExpiredError
+            The API no longer has the data.
+        NotReadyError
+            The API has no data, and the job has not ended yet.
+        WaitInterruptedError
+            ``stop`` returned true.
+        FileError
+            The disk refused; what is on it is kept.
+        AccessError, RateLimitError, ServiceError, RequestRefusedError
+            As the API answered, after the attempts that are safe.
+        """
+        loader = Downloader(
+            endpoint=self._endpoint, job=job, meter=Meter(progress, self._now), stop=stop or _never
+        )
+        return loader.fetch(path)
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,281 @@
+"""Where the access token comes from, and the envelope that it is carried in.
+
+The first source that has one wins, and its name is shown; the token itself never
+is: not in a repr, a message, a log or a traceback. Nothing here sends it anywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
+
+from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Credential", "Source", "Token", "find_credential", "usual_sources"]
+
+MASK: Final = "●●●●●●"
+LONGEST: Final = 4096
+SERVICE: Final = "intercom-export-widgets"
+"""The service under which a keyring holds the token; `KEYRING_USER` is its user name."""
+KEYRING_USER: Final = "access-token"
+KEYRING_SECONDS: Final = 8.0
+VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
+"""The environment variables looked at: this package's, then the official SDK's."""
+PROMPT: Final = "Intercom access token (it is not shown): "
+
+
+class Token:
+    """An access token that shows itself as dots.
+
+    It can't be pickled and compares by identity only, so that it reaches no file and
+    answers no guess. `reveal` is for the header of a request alone.
+
+    Parameters
+    ----------
+    value : str
+        The token; surrounding white space and a leading ``Bearer`` are dropped.
+
+    Raises
+    ------
+    TokenMissingError
+        If nothing is left of it.
+    TokenRejectedError
+        If it has a space, a control character or a letter outside of ASCII, which no
+        token has. The message does not repeat it.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = _strip(value)
+        # The verbose traceback of an error prints the locals, so let go of it first.
+        del value
+        problem = _problem(self._value)
+        if problem is None:
+            return
+        self._value = ""
+        raise problem
+
+    def reveal(self) -> str:
+        """Return the token itself, for the Authorization header."""
+        return self._value
+
+    def hide_in(self, text: str) -> str:
+        """Return a text, such as a server's message, with dots in the token's place."""
+        return text.replace(self._value, MASK)
+
+    def __repr__(self) -> str:
+        """Return dots."""
+        return f"Token({MASK})"
+
+    def __str__(self) -> str:
+        """Return dots."""
+        return MASK
+
+    def __format__(self, format_spec: str) -> str:
+        """Return dots, whatever the format."""
+        return MASK
+
+    def __copy__(self) -> Token:
+        """Return itself: it never changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Token:
+        """Return itself: it never changes."""
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError("A token is not pickled: it would be readable in the file.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Credential:
+    """A token and where it was found.
+
+    Attributes
+    ----------
+    token : Token
+        The token.
+    source : str
+        Such as ``"the environment variable INTERCOM_ACCESS_TOKEN"``, to be shown.
+    """
+
+    token: Token
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place that may hold a token.
+
+    Attributes
+    ----------
+    name : str
+        What to call it in a sentence.
+    look : callable
+        Returns the token, or None if it is not there. It raises nothing.
+    """
+
+    name: str
+    look: Callable[[], str | None]
+
+
+def find_credential(
+    explicit: str | Token | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    ask: Callable[[str], str] | None = None,
+    sources: Sequence[Source] | None = None,
+) -> Credential:
+    """Return the first token found, and where.
+
+    Parameters
+    ----------
+    explicit : str or Token, optional
+        A token given as an argument: it wins.
+    environ : mapping, optional
+        The environment variables; ``os.environ`` if None.
+    ask : callable, optional
+        Asks a person for it without showing what is typed, given the prompt: the
+        last resort. None where nobody can be asked.
+    sources : sequence of Source, optional
+        Where to look in between; `usual_sources` if None.
+
+    Raises
+    ------
+    TokenMissingError
+        If no place has one; the message lists those looked at.
+    TokenRejectedError
+        If the one that was found can't be a token.
+    """
+    argument = "the argument token"
+    if isinstance(explicit, Token):
+        return Credential(explicit, argument)
+    places = [] if explicit is None else [Source(argument, _holder(explicit))]
+    del explicit
+    places += usual_sources(environ) if sources is None else sources
+    if ask is not None:
+        places.append(Source("the prompt", lambda: _asked(ask)))
+    for place in places:
+        token = _look(place)
+        if token is not None:
+            return Credential(token, place.name)
+        if place.name == argument:
+            break
+    looked_at = ", ".join(place.name for place in places) or "no place at all"
+    raise TokenMissingError(f"No access token was found. Looked at: {looked_at}.", field="token")
+
+
+def usual_sources(environ: Mapping[str, str] | None = None) -> list[Source]:
+    """Return the places looked at by default, in order.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        The environment variables; ``os.environ`` if None.
+    """
+    variables = os.environ if environ is None else environ
+    places = [
+        Source(f"the environment variable {name}", functools.partial(variables.get, name))
+        for name in VARIABLES
+    ]
+    if "google.colab" in sys.modules:
+        places.append(Source("Colab's secret INTERCOM_ACCESS_TOKEN", _from_colab))
+    if importlib.util.find_spec("keyring") is not None:
+        places.append(Source(f"the keyring (service {SERVICE})", _from_keyring))
+    return places
+
+
+def _look(place: Source) -> Token | None:
+    """Return the token of a place, or None if it has none."""
+    found = place.look()
+    if found is None or not found.strip():
+        return None
+    try:
+        return Token(found)
+    except AccessError as error:
+        problem = type(error)(f"{error.message} It came from {place.name}.", field="token")
+    finally:
+        del found
+    raise problem
+
+
+def _holder(value: str) -> Callable[[], str]:
+    return lambda: value
+
+
+def _asked(ask: Callable[[str], str]) -> str | None:
+    """Return what a person typed, or None if the frontend can't ask."""
+    try:
+        return ask(PROMPT)
+    except (EOFError, NotImplementedError, OSError):
+        return None
+
+
+def _from_colab() -> str | None:
+    """Return Colab's secret; it raises types of its own if absent or not granted."""
+    try:
+        found = importlib.import_module("google.colab").userdata.get(VARIABLES[0])
+    except Exception:  # noqa: BLE001 - whatever a host's service raises, it has no token
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _from_keyring() -> str | None:
+    """Return the keyring's token; every failure of a backend means that it has none."""
+
+    def ask_backend() -> str | None:
+        found = importlib.import_module("keyring").get_password(SERVICE, KEYRING_USER)
+        return found if isinstance(found, str) else None
+
+    return _within(KEYRING_SECONDS, ask_backend)
+
+
+def _within(seconds: float, look: Callable[[], str | None]) -> str | None:
+    """Return what a lookup returns in time, else None.
+
+    A keyring's backend may wait for ever for a desktop that is not there, so it is
+    asked in a daemon thread, which is left behind.
+    """
+    found: list[str | None] = []
+
+    def run() -> None:
+        try:
+            found.append(look())
+        except Exception:  # noqa: BLE001 - backends raise types of their own
+            found.append(None)
+
+    thread = threading.Thread(target=run, name="intercom-export-keyring", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found else None
+
+
+def _strip(value: str) -> str:
+    """Return a token without what people copy along with it."""
+    stripped = value.strip()
+    scheme, space, rest = stripped.partition(" ")
+    return rest.strip() if space and scheme.lower() == "bearer" else stripped
+
+
+def _problem(value: str) -> AccessError | None:
+    """Return the error for a text that can't be a token, without the text."""
+    if not value or value.lower() == "bearer":
+        return TokenMissingError("The access token is empty.", field="token")
+    if len(value) <= LONGEST and all("!" <= sign <= "~" for sign in value):
+        return None
+    return TokenRejectedError(
+        "The access token has a space or a character that no token has.",
+        advice="Copy it again, whole and on its own.",
+        field="token",
+    )

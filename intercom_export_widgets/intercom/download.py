@@ -1,0 +1,258 @@
+"""A job's data, from the API to a file, over broken connections.
+
+It streams what comes into a `partial.Partial`, goes on where a connection broke if
+the server can, and begins anew where it can't. How to get to the bytes is `route`'s
+affair, what they are is the archive's: here they are only told from a web page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import (
+    ConnectionFailedError,
+    DownloadExpiredError,
+    NotReadyError,
+    UnreadableAnswerError,
+    WaitInterruptedError,
+)
+from intercom_export_widgets.intercom.job import JobStatus, quote_identifier
+from intercom_export_widgets.intercom.partial import Download, Partial
+from intercom_export_widgets.intercom.refusals import error_from, sentence_of
+from intercom_export_widgets.intercom.retries import ATTEMPTS, TEMPORARY, delay
+from intercom_export_widgets.intercom.route import Route, close
+from intercom_export_widgets.intercom.wire import Faults, Lost, blocks, read_answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import httpx
+
+    from intercom_export_widgets.errors import (
+        IntercomExportError,
+        JobError,
+    )
+    from intercom_export_widgets.intercom.endpoint import Endpoint
+    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.route import Reply
+
+__all__ = ["Download", "Downloader", "Meter"]
+
+Progress = Callable[[int, int | None], None]
+
+HEADWAY: Final = 1 << 20
+"""Bytes by which an attempt must get further for the failures to count from one again."""
+PROGRESS_BYTES: Final = 256 * 1024
+PROGRESS_SECONDS: Final = 0.1
+
+GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+# What storage services answer for an address whose signature has run out.
+LINK_GONE: Final = GONE | {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+}
+CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+# A ZIP, a gzip and a CSV with a header begin with none of these.
+NOT_DATA: Final = (b"<", b"{", b"[")
+
+
+class Meter:
+    """Tell how far a download is, at most every 256 KB or 0.1 s.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Called with the bytes so far and the bytes in all, or None.
+    now : callable
+        Returns the current time in seconds.
+    """
+
+    def __init__(self, progress: Progress | None, now: Callable[[], float]) -> None:
+        self._progress = progress
+        self._now = now
+        self._told: tuple[int, float] | None = None
+
+    def tell(self, partial: Partial, *, always: bool = False) -> None:
+        """Tell it, if it is time to, or in any case at the end."""
+        if self._progress is None:
+            return
+        size, when = partial.size, self._now()
+        if self._told is not None and not always:
+            near = abs(size - self._told[0]) < PROGRESS_BYTES
+            if near and 0 <= when - self._told[1] < PROGRESS_SECONDS:
+                return
+        self._told = size, when
+        self._progress(size, partial.total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloader:
+    """One download: what is asked for, by which way, and who wants to know.
+
+    Attributes
+    ----------
+    endpoint : Endpoint
+        The API.
+    job : Job
+        Whose data it is.
+    meter : Meter
+        Tells how far it is.
+    stop : callable
+        Returns whether to stop.
+    """
+
+    endpoint: Endpoint
+    job: Job
+    meter: Meter
+    stop: Callable[[], bool]
+
+    def fetch(self, path: Path) -> Download:
+        """Return the job's data as a file; see `IntercomClient.download`."""
+        segment = quote_identifier(self.job.job_identifier)
+        own = f"{self.endpoint.base_url}/download/content/data/{segment}"
+        addresses, other = [own], self.job.download_url
+        if other not in {"", own} and Route(self.endpoint).allows(other):
+            addresses.append(other)
+        gone: JobError | None = None
+        with Partial(path, self.job.job_identifier) as partial:
+            for address in addresses:
+                try:
+                    self._run(address, partial)
+                except DownloadExpiredError as error:
+                    gone = gone or error
+                else:
+                    self.meter.tell(partial, always=True)
+                    return partial.finish()
+            partial.discard()
+        raise gone or DownloadExpiredError("There is no address to ask.")
+
+    def _run(self, address: str, partial: Partial) -> None:
+        """Ask an address until all of its data has come.
+
+        A long download may break more often than a question may fail: while each
+        attempt gets at least 1 MiB further than any before it, they don't add up.
+        """
+        failures, furthest = 0, partial.size
+        while (fault := self._attempt(address, partial)) is not None:
+            if partial.size - furthest >= HEADWAY:
+                failures = 0
+            furthest = max(furthest, partial.size)
+            failures += 1
+            if failures >= ATTEMPTS:
+                raise fault
+            self.endpoint.pause(delay(fault, failures, self.endpoint.now()))
+            self._check_stop()
+
+    def _attempt(self, address: str, partial: Partial) -> IntercomExportError | None:
+        """Ask once; return a fault that another try may cure, or None if it is whole."""
+        extra = {}
+        if partial.size and partial.validator:
+            # RFC 9110, 13.1.5: the rest, if the data is still the same, else all of it.
+            extra = {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
+        reply = Route(self.endpoint).open(address, extra)
+        if isinstance(reply, Lost):
+            return reply.error("The download broke off")
+        with contextlib.ExitStack() as stack:
+            stack.callback(close, reply.response)
+            status = reply.response.status_code
+            if status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+                return self._save(reply.response, partial)
+            if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and extra:
+                partial.restart("", None)
+                return UnreadableAnswerError("The server no longer has what was half downloaded.")
+            return self._refusal(reply)
+
+    def _save(self, response: httpx.Response, partial: Partial) -> IntercomExportError | None:
+        """Write what comes; return a fault that another try may cure, or None."""
+        faults = Faults()
+        stream = blocks(response, faults)
+        first = next(stream, b"")
+        if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+            if not _continues(response, partial):
+                partial.restart("", None)
+                return UnreadableAnswerError("The server sent another part than was asked for.")
+        elif first.lstrip()[:1] in NOT_DATA:
+            return UnreadableAnswerError("The answer is a page or a message in place of the data.")
+        else:
+            partial.restart(_validator(response), _length(response))
+        block: bytes | None = first
+        while block:
+            partial.write(block)
+            self.meter.tell(partial)
+            self._check_stop()
+            block = next(stream, None)
+        return _shortfall(partial, faults)
+
+    def _refusal(self, reply: Reply) -> IntercomExportError:
+        """Return a fault that another try may cure; raise any other.
+
+        Another host was sent no token: its 401 or 403 says that the address has run
+        out, and nothing about the token.
+        """
+        answer = read_answer(reply.response, self.endpoint.token)
+        status, identifier = answer.status, self.job.job_identifier
+        if status in (GONE if reply.own else LINK_GONE):
+            said = sentence_of(answer)
+            if self.job.status in {JobStatus.PENDING, JobStatus.IN_PROGRESS}:
+                raise NotReadyError(said, job_identifier=identifier)
+            raise DownloadExpiredError(said, job_identifier=identifier)
+        error = error_from(answer, job_identifier=identifier, now=self.endpoint.now())
+        if answer.is_redirect or not isinstance(error, TEMPORARY):
+            raise error
+        return error
+
+    def _check_stop(self) -> None:
+        if self.stop():
+            raise WaitInterruptedError(
+                "The download was stopped.",
+                job_identifier=self.job.job_identifier,
+                advice="What has come is kept: load it again to go on from there.",
+            )
+
+
+def _continues(response: httpx.Response, partial: Partial) -> bool:
+    """Return whether a 206 goes on exactly where the file ends, with the same data."""
+    found = CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+    if found is None or int(found[1]) != partial.size or not partial.size:
+        return False
+    validator = _validator(response)
+    if validator and validator != partial.validator:
+        return False
+    if found[3] != "*":
+        total = int(found[3])
+        if partial.total not in {None, total}:
+            return False
+        partial.total = total
+    return True
+
+
+def _shortfall(partial: Partial, faults: Faults) -> IntercomExportError | None:
+    """Return the fault if not all of the data has come, else None."""
+    if faults.lost is not None:
+        return faults.lost.error("The download broke off")
+    if partial.total is not None and partial.size != partial.total:
+        return ConnectionFailedError(
+            f"The download ended after {partial.size} of {partial.total} bytes."
+        )
+    return None if partial.size else UnreadableAnswerError("The answer has no data.")
+
+
+def _validator(response: httpx.Response) -> str:
+    """Return what marks this very data: a strong ``ETag``, else ``Last-Modified``.
+
+    RFC 9110, 13.1.5: a weak one must not be used to go on with.
+    """
+    tag = response.headers.get("etag", "")
+    strong = tag.startswith('"') and tag.isascii() and tag.isprintable()
+    return str(tag if strong else response.headers.get("last-modified", ""))
+
+
+def _length(response: httpx.Response) -> int | None:
+    text = response.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else None

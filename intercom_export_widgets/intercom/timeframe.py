@@ -1,0 +1,282 @@
+"""The range of an export: two inclusive instants and the zone that they are read in.
+
+The first step of the stair: what a person typed or picked becomes the two numbers
+that the API wants. Zones are `zones`' affair, words are `periods`'; this module
+holds the value and refuses to know a client, a job or the form that picked it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import TimeframeError
+from intercom_export_widgets.intercom.periods import (
+    FORMS,
+    LATEST,
+    NO_FIRST,
+    NO_LAST,
+    PRESETS,
+    days_period,
+    read_period,
+    two_sides,
+)
+from intercom_export_widgets.intercom.zones import clock_changes, find_zone, local
+
+if TYPE_CHECKING:
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+__all__ = ["PRESETS", "Timeframe", "TimeframeDescription"]
+
+# Intercom's own sentence, "Example Errors" of "Creating an export job".
+REVERSED: Final = "created_at_after is greater than created_at_before"
+SHOWN_CHANGES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TimeframeDescription:
+    """A range as it is shown before it is submitted.
+
+    Attributes
+    ----------
+    local : str
+        Days, or instants, in the range's own zone.
+    utc : str
+        First instant and last second in UTC.
+    unix : str
+        The same in Unix seconds, as they go to the API.
+    days : int
+        Local calendar days touched.
+    daylight : str
+        A note on the clock changes within the range, or ``""``.
+    """
+
+    local: str
+    utc: str
+    unix: str
+    days: int
+    daylight: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeframe:
+    """A range of time, inclusive at both ends.
+
+    "Requesting data for 2018-06-01 until 2018-06-30 will get all data for those days
+    including those specified." (Creating an export job.) Whole days end with their
+    last second; Unix seconds given by the user are passed on unchanged.
+
+    Attributes
+    ----------
+    created_at_after : int
+        First instant, in Unix seconds.
+    created_at_before : int
+        Last second, in Unix seconds.
+    zone : str
+        IANA name of the time zone in which the range is read and shown.
+
+    Raises
+    ------
+    TimeframeError
+        If it ends before it begins, lies outside of 1970 to 5138, or the zone is
+        unknown; ``field`` is ``"first"``, ``"last"`` or ``"zone"``.
+    """
+
+    created_at_after: int
+    created_at_before: int
+    zone: str = "UTC"
+
+    def __post_init__(self) -> None:
+        """Refuse what no range can be."""
+        find_zone(self.zone)
+        ends = (("first", self.created_at_after), ("last", self.created_at_before))
+        for field, instant in ends:
+            if type(instant) is not int or not 0 <= instant <= LATEST:
+                raise TimeframeError(
+                    "The range is outside of what Unix seconds from 1970 to 5138 can say.",
+                    advice=FORMS,
+                    field=field,
+                )
+        if self.created_at_after > self.created_at_before:
+            raise TimeframeError(
+                REVERSED,
+                advice=f"The range begins on {self.first_instant:%Y-%m-%d %H:%M:%S} "
+                f"and ends on {self.last_instant:%Y-%m-%d %H:%M:%S} ({self.zone}).",
+                field="last",
+            )
+
+    @classmethod
+    def of_days(cls, first: date | None, last: date | None, zone: str = "UTC") -> Timeframe:
+        """Return the range of whole local days, both included.
+
+        Parameters
+        ----------
+        first, last : date or None
+            None is an empty picker.
+        zone : str
+            IANA name of the zone in which the days begin and end.
+
+        Raises
+        ------
+        TimeframeError
+            If a day is missing, they are reversed, or the days don't exist there.
+        """
+        if first is None:
+            raise TimeframeError(NO_FIRST, advice="Give the first day.", field="first")
+        if last is None:
+            raise TimeframeError(NO_LAST, advice="Give the last day.", field="last")
+        found = find_zone(zone)
+        first, last = _only_day(first), _only_day(last)
+        if first > last:
+            raise TimeframeError(
+                REVERSED, advice=f"The range begins on {first} and ends on {last}.", field="last"
+            )
+        try:
+            period = days_period(first, last, found)
+        except OverflowError:
+            period = None
+        if period is None or period.end > LATEST:
+            raise TimeframeError(f"{last} is too late.", advice=FORMS, field="last")
+        return cls._checked(period.start, period.end, found)
+
+    @classmethod
+    def parse(cls, text: str, *, zone: str = "UTC", now: float | None = None) -> Timeframe:
+        """Return the range that a text names.
+
+        Parameters
+        ----------
+        text : str
+            One period (``2018-06-01``, ``2018-06``, ``2018-Q2``, ``2018``, a preset), or
+            two of them with a space or ``..`` between: from the start of the first
+            through the end of the second. An instant (``2018-06-01T09:30``, with an
+            offset or ``Z`` if it is not local) and Unix seconds stand for themselves.
+        zone : str
+            IANA name of the zone in which days begin and local instants are read.
+        now : float, optional
+            The current time in Unix seconds, for the presets.
+
+        Raises
+        ------
+        TimeframeError
+            For every text that is none of these; ``field`` names the side at fault.
+        """
+        found = find_zone(zone)
+        today = datetime.fromtimestamp(time.time() if now is None else now, found).date()
+        words = two_sides(text)
+        first = read_period(words[0], field="first", zone=found, today=today)
+        if len(words) == 1:
+            if first.is_instant:
+                raise TimeframeError(NO_LAST, advice="Give the last instant too.", field="last")
+            return cls._checked(first.start, first.end, found)
+        last = read_period(words[1], field="last", zone=found, today=today)
+        return cls._checked(first.start, last.end, found)
+
+    @classmethod
+    def _checked(cls, start: int, end: int, zone: ZoneInfo) -> Timeframe:
+        """Return the range, unless it is of days that the zone has skipped."""
+        if end == start - 1:
+            raise TimeframeError(
+                f"These days do not exist in {zone.key}: the calendar skips them.",
+                advice="Choose the day before or after.",
+                field="first",
+            )
+        return cls(start, end, zone.key)
+
+    @property
+    def first_instant(self) -> datetime:
+        """The first instant, aware, in the range's zone."""
+        return local(self.created_at_after, find_zone(self.zone))
+
+    @property
+    def last_instant(self) -> datetime:
+        """The last second, aware, in the range's zone."""
+        return local(self.created_at_before, find_zone(self.zone))
+
+    @property
+    def first(self) -> date:
+        """The local day of the first instant."""
+        return self.first_instant.date()
+
+    @property
+    def last(self) -> date:
+        """The local day of the last second."""
+        return self.last_instant.date()
+
+    @property
+    def whole_days(self) -> bool:
+        """Whether the range is made of whole local days."""
+        days = days_period(self.first, self.last, find_zone(self.zone))
+        return (days.start, days.end) == (self.created_at_after, self.created_at_before)
+
+    @property
+    def days(self) -> int:
+        """How many local calendar days the range touches."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def label(self) -> str:
+        """The range in a few words, such as ``2018-06-01 to 2018-06-30 (UTC)``."""
+        return f"{self._local()} ({self.zone})"
+
+    @property
+    def literal(self) -> str:
+        """A text that `parse`, in the same zone, reads back to the same range."""
+        if self.whole_days:
+            return f"{self.first} {self.last}"
+        return f"{self.created_at_after:09d} {self.created_at_before:09d}"
+
+    def check_past(self, now: float) -> None:
+        """Refuse a range that ends after today, which Intercom would accept in silence.
+
+        Parameters
+        ----------
+        now : float
+            The current time, in Unix seconds.
+
+        Raises
+        ------
+        TimeframeError
+            With ``field="last"``. All of today is fine, though some of it is to come.
+        """
+        zone = find_zone(self.zone)
+        today = datetime.fromtimestamp(now, zone).date()
+        if self.created_at_before > days_period(today, today, zone).end:
+            raise TimeframeError(
+                f"The range ends in the future, on {self.last}.",
+                advice=f"Today is {today} in {self.zone}; choose a last day up to it.",
+                field="last",
+            )
+
+    def describe(self) -> TimeframeDescription:
+        """Return the range in local time, in UTC and in Unix seconds, ready to show."""
+        first = datetime.fromtimestamp(self.created_at_after, UTC)
+        last = datetime.fromtimestamp(self.created_at_before, UTC)
+        return TimeframeDescription(
+            local=self.label,
+            utc=f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC",
+            unix=f"{self.created_at_after} to {self.created_at_before}",
+            days=self.days,
+            daylight=self._daylight(),
+        )
+
+    def _local(self) -> str:
+        if not self.whole_days:
+            return f"{self.first_instant.isoformat()} to {self.last_instant.isoformat()}"
+        return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+
+    def _daylight(self) -> str:
+        found = clock_changes(self.created_at_after, self.created_at_before, find_zone(self.zone))
+        changes = [str(change) for change in found]
+        if not changes:
+            return ""
+        more = len(changes) - SHOWN_CHANGES
+        rest = f", and {more} more times" if more > 0 else ""
+        return f"The clock goes {', '.join(changes[:SHOWN_CHANGES])}{rest}."
+
+
+def _only_day(day: date) -> date:
+    """Return the day of a ``date`` or of a ``datetime``, which is one too."""
+    return day.date() if isinstance(day, datetime) else day

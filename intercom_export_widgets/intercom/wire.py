@@ -1,0 +1,246 @@
+"""The hands of the client: one request out, one answer or its loss back.
+
+The only place that calls the HTTP library, with `download`. It follows no redirect,
+asks nothing twice, and attaches the token at the last moment, to one origin only.
+Exceptions of the library don't leave it: the locals of their frames hold headers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import httpx
+
+from intercom_export_widgets.errors import ConnectionFailedError
+from intercom_export_widgets.intercom.answers import LONGEST_BODY, Answer
+from intercom_export_widgets.intercom.hosts import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from intercom_export_widgets.intercom.credentials import Token
+
+__all__ = [
+    "Faults",
+    "Lost",
+    "Origin",
+    "TokenAuth",
+    "blocks",
+    "exchange",
+    "new_http",
+    "origin_of",
+    "read_answer",
+    "request",
+    "send",
+]
+
+Origin = tuple[str, str, int | None]
+
+TIMEOUT: Final = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=10.0)
+"""Seconds to connect, between two reads, between two writes, for a free connection."""
+
+LIBRARY_FAULTS: Final = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    RuntimeError,  # a client that another thread has closed
+    OSError,
+    ValueError,  # header lines and names of hosts that can't be encoded
+)
+UNSENT_FAULTS: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No answer came, or it broke off before its status.
+
+    Attributes
+    ----------
+    reason : str
+        Why, on one line.
+    sent : bool
+        Whether a part of the request may have reached the server.
+    """
+
+    reason: str
+    sent: bool
+
+    def error(self, said: str = "No answer came") -> ConnectionFailedError:
+        """Return it as an error, which says first what it means."""
+        return ConnectionFailedError(f"{said}: {self.reason}.")
+
+
+class TokenAuth(httpx.Auth):
+    """Attach the token, if the request goes to its own origin.
+
+    Parameters
+    ----------
+    token : Token
+        The token.
+    origin : Origin
+        Scheme, host and port of the API: the one place that may see it.
+    """
+
+    def __init__(self, token: Token, origin: Origin) -> None:
+        self._token = token
+        self._origin = origin
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Yield the request, with the token where it belongs and without elsewhere."""
+        request.headers.pop("authorization", None)
+        if origin_of(request.url) == self._origin:
+            request.headers["authorization"] = f"Bearer {self._token.reveal()}"
+        try:
+            yield request
+        finally:
+            request.headers.pop("authorization", None)
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Return the scheme, host and port of an address."""
+    return url.scheme, url.host.lower(), url.port or DEFAULT_PORTS.get(url.scheme)
+
+
+def new_http(host: str) -> httpx.Client:
+    """Return an HTTP client that uses the environment's proxies, but not for loopback.
+
+    httpx reads ``HTTP_PROXY`` and its like, but not ``.netrc`` (since 0.24, only by
+    `httpx.NetRCAuth`), so no other password is added.
+
+    Parameters
+    ----------
+    host : str
+        Host of the API, which is reached directly if it is loopback.
+
+    Raises
+    ------
+    ConnectionFailedError
+        If the environment names a proxy or certificates that can't be used.
+    """
+    direct = {"localhost", "127.0.0.1", "[::1]"}
+    if is_loopback(host):
+        direct.add(f"[{host}]" if ":" in host else host)
+    mounts: dict[str, httpx.BaseTransport | None] = {f"all://{name}": None for name in direct}
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        return httpx.Client(timeout=TIMEOUT, follow_redirects=False, mounts=mounts)
+    raise ConnectionFailedError(
+        "The environment names a proxy or certificates that can't be used.",
+        advice="Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+    )
+
+
+def request(
+    method: str, url: str | httpx.URL, headers: Mapping[str, str], content: bytes | None = None
+) -> httpx.Request:
+    """Return a request with these headers and no others.
+
+    It is built without the client, whose cookies and default headers may be meant for
+    another host.
+    """
+    extensions = {"timeout": TIMEOUT.as_dict()}
+    return httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+
+
+class Faults:
+    """Catch what the HTTP library raises in a ``with`` block, to be read after it.
+
+    Only after the block, when none of its exceptions is being handled any more, does
+    a new exception have no ``__context__``, and with it no frames of the library: a
+    verbose traceback prints their locals, and among them the header with the token.
+
+    Attributes
+    ----------
+    lost : Lost or None
+        What was caught.
+    """
+
+    def __init__(self) -> None:
+        self.lost: Lost | None = None
+        self._interrupted = False
+
+    def __enter__(self) -> Self:
+        """Begin to catch."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> bool:
+        """Keep the meaning of a fault, and swallow it; others pass."""
+        if isinstance(error, LIBRARY_FAULTS):
+            self.lost = Lost(_reason(error), sent=not isinstance(error, UNSENT_FAULTS))
+        self._interrupted = isinstance(error, KeyboardInterrupt)
+        return self.lost is not None or self._interrupted
+
+    def settle(self) -> None:
+        """Raise an interrupt anew that came during the block."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+
+
+def exchange(
+    http: httpx.Client, asked: httpx.Request, auth: httpx.Auth, token: Token
+) -> Answer | Lost:
+    """Send a request once, and return its whole answer, or how it was lost."""
+    response = send(http, asked, auth)
+    return response if isinstance(response, Lost) else read_answer(response, token)
+
+
+def send(http: httpx.Client, asked: httpx.Request, auth: httpx.Auth) -> httpx.Response | Lost:
+    """Send a request once, and return its answer with the body yet to come, or its loss."""
+    faults = Faults()
+    response = None
+    with faults:
+        response = http.send(asked, auth=auth, stream=True, follow_redirects=False)
+    faults.settle()
+    return response or faults.lost or Lost("the request ended in nothing", sent=True)
+
+
+def read_answer(response: httpx.Response, token: Token) -> Answer:
+    """Read an answer up to a bound, and close it.
+
+    If the body breaks off, what came of it is kept: it may name a job.
+    """
+    faults = Faults()
+    body = bytearray()
+    with faults, contextlib.closing(response):
+        for piece in response.iter_bytes():
+            body += piece[: LONGEST_BODY - len(body)]
+            if len(body) >= LONGEST_BODY:
+                break
+    faults.settle()
+    broken = faults.lost.reason if faults.lost else ""
+    headers = dict(response.headers)
+    return Answer(response.status_code, headers, bytes(body), broken, token.hide_in)
+
+
+def blocks(response: httpx.Response, faults: Faults) -> Iterator[bytes]:
+    """Yield the raw bytes of an answer as they come, ending early at a fault.
+
+    Without a size of one's own: gathering them costs httpx half of its speed. What
+    the caller does with a block, and raises over it, happens outside of ``faults``.
+    """
+    stream = response.iter_raw()
+    while True:
+        block = None
+        with faults:
+            block = next(stream, None)
+        faults.settle()
+        if block is None:
+            return
+        yield block
+
+
+def _reason(error: Exception) -> str:
+    """Return a library's exception in words, on one line."""
+    words = " ".join(str(error).split())[:200].rstrip(".")
+    kind = type(error).__name__
+    return f"{words} ({kind})" if words else kind

@@ -1,0 +1,85 @@
+"""Whose data it is: the workspace that a token belongs to.
+
+Reads the answer of ``GET /me``; knows no connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intercom_export_widgets.errors import TimeframeError, UnreadableAnswerError
+from intercom_export_widgets.intercom.zones import find_zone
+
+__all__ = ["Workspace"]
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace, as ``/me`` describes it under ``app``.
+
+    Attributes
+    ----------
+    id_code : str
+        Its identifier, as in the web application's addresses.
+    name : str
+        Its name, or ``""``.
+    timezone : str
+        IANA name of its time zone, or ``""`` if it is absent or no IANA name.
+    region : str
+        Such as ``"us"``, in lower case, or ``""``.
+    sandbox : bool
+        Whether it is the sandbox's synthetic workspace on this machine.
+    """
+
+    id_code: str
+    name: str = ""
+    timezone: str = ""
+    region: str = ""
+    sandbox: bool = False
+
+    @classmethod
+    def from_json(cls, value: object, *, loopback: bool) -> Workspace:
+        """Return the workspace that the answer of ``/me`` describes.
+
+        Parameters
+        ----------
+        value : object
+            Whatever ``json.loads`` returned.
+        loopback : bool
+            Whether this machine answered: nobody else can be the sandbox.
+
+        Raises
+        ------
+        UnreadableAnswerError
+            If ``app`` or ``app.id_code`` is not there.
+        """
+        app = value.get("app") if isinstance(value, dict) else None
+        if not isinstance(app, dict):
+            raise UnreadableAnswerError("The answer names no workspace: app is missing.")
+        id_code = _line(app.get("id_code"))
+        if not id_code:
+            raise UnreadableAnswerError("The answer names no workspace: app.id_code is missing.")
+        return cls(
+            id_code=id_code,
+            name=_line(app.get("name")),
+            timezone=_zone(_line(app.get("timezone"))),
+            region=_line(app.get("region")).lower(),
+            sandbox=loopback and id_code.startswith("sandbox"),
+        )
+
+
+def _line(found: object) -> str:
+    """Return a text on one printable line, or ``""`` if it is none."""
+    if not isinstance(found, str):
+        return ""
+    words = "".join(sign if sign.isprintable() else " " for sign in found)
+    return " ".join(words.split())[:LONGEST_NAME]
+
+
+def _zone(name: str) -> str:
+    try:
+        return find_zone(name).key
+    except TimeframeError:
+        return ""

@@ -1,0 +1,150 @@
+"""Where an export's archive lies: one folder, one name, nothing ever overwritten.
+
+A download arrives as ``….download``, is proven whole, and only then gets its final
+name, whose ending says what its bytes are. What is damaged is set aside, not deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+
+__all__ = ["Kept", "Place", "checksum"]
+
+BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A verified archive on disk.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        Where it lies.
+    size : int
+        In bytes.
+    sha256 : str
+        Its checksum, hexadecimal.
+    rows : mapping of str to int
+        Rows of each table.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The names that one job's file goes through.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where archives are kept.
+    job_identifier : str
+        As the server gave it; never used as a path as it stands.
+    timeframe : Timeframe or None
+        The range, if it is known here.
+    number : int
+        The job's row in the ledger, which keeps names apart.
+    """
+
+    folder: Path
+    job_identifier: str
+    timeframe: Timeframe | None
+    number: int
+
+    @property
+    def stem(self) -> str:
+        """The file's name without its ending."""
+        name = re.sub(r"[^A-Za-z0-9-]", "_", self.job_identifier)[:80]
+        if self.timeframe is None:
+            return f"intercom_{name}"
+        return f"intercom_{self.timeframe.first}_{self.timeframe.last}_{name}"
+
+    @property
+    def arrived(self) -> Path:
+        """The name of the file as it was downloaded, whole but not yet proven."""
+        return self.folder / f"{self.stem}-{self.number}.download"
+
+    def prepare(self) -> None:
+        """Make the folder, readable by its owner only.
+
+        Raises
+        ------
+        FileError
+            If it can't be made.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def keep(self) -> Kept:
+        """Verify the file that arrived and give it its final name.
+
+        Raises
+        ------
+        ArchiveDamagedError
+            If it is cut short or a checksum does not match.
+        ArchiveError
+            If it is no export.
+        FileError
+            If the disk refuses.
+        """
+        archive = Archive.open(self.arrived)
+        rows = archive.verify()
+        try:
+            digest = checksum(self.arrived)
+            size = self.arrived.stat().st_size
+            path = self.folder / f"{self.stem}{archive.suffix}"
+            if path.exists() and checksum(path) != digest:
+                path = self.folder / f"{self.stem}-{self.number}{archive.suffix}"
+            os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
+        except OSError as error:
+            raise self._refused(error) from error
+        return Kept(path=path, size=size, sha256=digest, rows=rows)
+
+    def set_aside(self) -> None:
+        """Rename a damaged file, so that it is neither lost nor taken for whole."""
+        try:
+            os.replace(self.arrived, self.arrived.with_suffix(".damaged"))  # noqa: PTH105 - as above
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> FileError:
+        return FileError(
+            f"The folder {self.folder} can't be used: {error.strerror or error}",
+            advice="Free or repair it, or choose another (%config IntercomExport.folder = "
+            f'"/path"), then take the job up again: %intercom_export attach {self.job_identifier}.',
+        )
+
+
+def checksum(path: Path) -> str:
+    """Return a file's SHA-256, hexadecimal.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

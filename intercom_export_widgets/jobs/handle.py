@@ -1,0 +1,350 @@
+"""The handle of one export: what a person holds while it runs and when it is done.
+
+An `Export` runs `jobs.export.run` in a daemon thread of its own and hands the state
+to faces as changes of two traits, ``progress`` and ``error``. It shows nothing by
+itself, and its properties never send a request.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from traitlets import HasTraits, Instance
+
+from intercom_export_widgets.errors import (
+    IntercomExportError,
+    JobCanceledError,
+    JobLockedError,
+    NotReadyError,
+    WaitInterruptedError,
+    WaitTimeoutError,
+)
+from intercom_export_widgets.jobs.export import run
+from intercom_export_widgets.jobs.progress import Progress, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+
+    from intercom_export_widgets.data.tables import Tables
+    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.export import Tools
+
+__all__ = ["Export"]
+
+TICK: Final = 0.1
+"""Seconds between two looks of a waiting thread: short enough for Ctrl-C on Windows."""
+
+
+class Export(HasTraits):
+    """One export job and, once it is done, its data.
+
+    Made by `jobs.session.ExportSession`; not to be constructed by hand.
+
+    Attributes
+    ----------
+    progress : Progress
+        A trait: observe it to follow the export. It changes in the export's thread.
+    error : Exception or None
+        A trait: what ended the export early.
+    timeframe : Timeframe or None
+        The range; None if the job was created elsewhere.
+    """
+
+    progress = Instance(Progress)
+    error = Instance(Exception, allow_none=True)
+
+    def __init__(
+        self,
+        *,
+        progress: Progress,
+        timeframe: Timeframe | None,
+        number: int,
+        opener: Callable[[Export], Tables],
+        explain: Callable[[JobLockedError], str] | None = None,
+    ) -> None:
+        super().__init__(progress=progress)
+        self.timeframe = timeframe
+        self.number = number
+        self._opener = opener
+        self._explain = explain
+        self._tables: Tables | None = None
+        self._lock = threading.Lock()
+        self._answered = threading.Event()
+        self._finished = threading.Event()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._tools: Tools | None = None
+        if progress.stage.ended:
+            self._answered.set()
+            self._finished.set()
+
+    # What it is ----------------------------------------------------------------
+
+    @property
+    def job(self) -> Job | None:
+        """The newest snapshot of the job; None until the API has answered."""
+        return self.progress.job
+
+    @property
+    def job_identifier(self) -> str:
+        """Intercom's name for the job; empty until the API has answered."""
+        return "" if self.job is None else self.job.job_identifier
+
+    @property
+    def done(self) -> bool:
+        """Whether the export has ended, well or not."""
+        return self._finished.is_set()
+
+    def __repr__(self) -> str:
+        """Return the job, its stage, its range and its rows."""
+        parts = [repr(self.job_identifier or "not submitted yet"), self.progress.stage.value]
+        if self.timeframe is not None:
+            parts.append(self.timeframe.label)
+        if self.progress.rows:
+            parts.append(f"{sum(self.progress.rows.values()):,} rows")
+        return f"Export({', '.join(parts)})"
+
+    # Waiting and stopping ------------------------------------------------------
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        callback: Callable[[Progress], None] | None = None,
+    ) -> Export:
+        """Block until the export has ended, and return it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; without it, as long as it takes.
+        callback : callable, optional
+            Takes the newest `Progress`, in the waiting thread, about ten times a second
+            and once at the end.
+
+        Raises
+        ------
+        WaitTimeoutError
+            If the time has passed; the export runs on.
+        WaitInterruptedError
+            If the wait was interrupted; the export runs on.
+        IntercomExportError
+            Whatever ended the export early.
+        """
+        self._block(self._finished, timeout, callback)
+        if self.error is not None:
+            raise _fresh(self.error)
+        return self
+
+    def wait_submitted(self) -> Export:
+        """Block until the API has answered the submission, and return the export.
+
+        Raises
+        ------
+        IntercomExportError
+            What the API refused it with.
+        """
+        self._block(self._answered, None, None)
+        if self.error is not None and self.job is None:
+            raise _fresh(self.error)
+        return self
+
+    def cancel(self) -> Job | None:
+        """Cancel the job at Intercom, or stop the download, and return the newest job.
+
+        A job that has ended is left as it is: "cancelling a finished job returns it
+        unchanged". Calling it twice does no harm.
+
+        Raises
+        ------
+        IntercomExportError
+            If the API refuses, or does not answer.
+        """
+        if self.done or self._tools is None:
+            return self.job
+        self.wait_submitted()
+        self._stop.set()
+        job = self.job
+        if job is not None and not job.status.ended:
+            job = self._tools.client.cancel(job.job_identifier)
+        self._wake.set()
+        return job
+
+    def _block(
+        self,
+        event: threading.Event,
+        timeout: float | None,
+        callback: Callable[[Progress], None] | None,
+    ) -> None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            while not event.wait(TICK):
+                if callback is not None:
+                    callback(self.progress)
+                if deadline is not None and time.monotonic() >= deadline:
+                    raise WaitTimeoutError(
+                        f"{self._name} has not ended within {timeout:g} seconds",
+                        job_identifier=self.job_identifier,
+                        advice="It runs on: wait again, or cancel it.",
+                    )
+            if callback is not None:
+                callback(self.progress)
+        except KeyboardInterrupt:
+            interrupted = self._interrupted()
+        else:
+            return
+        raise interrupted
+
+    def _interrupted(self) -> WaitInterruptedError:
+        again = (
+            f"%intercom_export attach {self.job_identifier}"
+            if self.job_identifier
+            else "%intercom_export status"
+        )
+        return WaitInterruptedError(
+            f"Waiting was interrupted; {self._name} runs on",
+            job_identifier=self.job_identifier,
+            advice=f"Take it up again: {again}. Or end it: %intercom_export cancel.",
+        )
+
+    @property
+    def _name(self) -> str:
+        return f"job {self.job_identifier}" if self.job_identifier else "the submission"
+
+    # Its data ------------------------------------------------------------------
+
+    @property
+    def receipts(self) -> pd.DataFrame:
+        """The deliveries, one row each: the table ``receipt``, empty if there are none.
+
+        Raises
+        ------
+        NotReadyError
+            If the export has not ended yet.
+        IntercomExportError
+            What ended the export early.
+        """
+        return self.tables["receipt"]
+
+    @property
+    def tables(self) -> Tables:
+        """Every table of the export by its name, read when first asked for.
+
+        Raises
+        ------
+        NotReadyError
+            If the export has not ended yet.
+        IntercomExportError
+            What ended the export early.
+        """
+        if not self.done:
+            raise NotReadyError(
+                f"{self._name} is still {self.progress.stage.value.replace('_', ' ')}",
+                job_identifier=self.job_identifier,
+            )
+        if self.error is not None:
+            raise _fresh(self.error)
+        with self._lock:
+            if self._tables is None:
+                self._tables = self._opener(self)
+            return self._tables
+
+    def read(
+        self,
+        table: str = "receipt",
+        *,
+        columns: Sequence[str] | None = None,
+        dtype_backend: Literal["pandas", "pyarrow"] = "pandas",
+        trim: bool = True,
+    ) -> pd.DataFrame:
+        """Return one table as a typed DataFrame.
+
+        Parameters
+        ----------
+        table : str
+            Its name, as in ``tables``.
+        columns : sequence of str, optional
+            Only these columns, in this order.
+        dtype_backend : {"pandas", "pyarrow"}
+            Pandas' own dtypes, or Arrow's.
+        trim : bool
+            Leave out rows outside the range asked for (a server may round to days).
+
+        Raises
+        ------
+        TableNotFoundError
+            If the export has no such table.
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        return self.tables.read(table, columns=columns, dtype_backend=dtype_backend, trim=trim)
+
+    # The thread ----------------------------------------------------------------
+
+    def begin(self, tools: Tools) -> None:
+        """Run in a daemon thread, in the caller's context; called once, by the session.
+
+        The context matters to ipykernel, which finds there the cell that widget
+        updates belong to.
+        """
+        tools = replace(tools, pause=self._pause, stopped=self._stop.is_set, report=self._report)
+        self._tools = tools
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run,
+            args=(self._work, tools),
+            name=f"intercom-export-{self.number}",
+            daemon=True,
+        ).start()
+
+    def _work(self, tools: Tools) -> None:
+        try:
+            run(tools, timeframe=self.timeframe, job=self.job)
+        except IntercomExportError as error:
+            self._fail(tools, error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
+            self._fail(tools, error)
+        finally:
+            self._answered.set()
+            self._finished.set()
+
+    def _fail(self, tools: Tools, error: Exception) -> None:
+        if isinstance(error, JobLockedError) and self._explain is not None:
+            error.advice = self._explain(error)
+        canceled = isinstance(error, JobCanceledError | WaitInterruptedError)
+        stage = Stage.CANCELED if canceled else Stage.FAILED
+        if self.job is not None:
+            self._record(tools, error)
+        with self.hold_trait_notifications():
+            self.error = error
+            self.progress = replace(
+                self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None
+            )
+
+    def _record(self, tools: Tools, error: Exception) -> None:
+        try:
+            tools.ledger.update(tools.number, error=str(error), finished_at=tools.now())
+        except IntercomExportError as unwritten:
+            error.add_note(str(unwritten))
+
+    def _report(self, progress: Progress) -> None:
+        """Take a progress from the thread; wake whoever waits for the submission."""
+        self.progress = progress
+        if progress.job is not None:
+            self._answered.set()
+
+    def _pause(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+
+def _fresh(error: Exception) -> Exception:
+    """Return an error without the frames of earlier raises, to be raised again."""
+    return error.with_traceback(None)

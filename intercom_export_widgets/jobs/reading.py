@@ -1,0 +1,87 @@
+"""From an export that has ended to its tables: what they are told of their origin.
+
+Every DataFrame carries in ``attrs`` what a reader must know to interpret it; `ATTRS`
+is the one place that says which, and the README's table is checked against it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.tables import Tables
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.ledger import Entry
+
+__all__ = ["ATTRS", "open_tables"]
+
+ATTRS: Final = {
+    "job_identifier": "Intercom's name for the job, text",
+    "workspace": "the workspace's name, text; empty if the API did not say",
+    "workspace_id": "the workspace's `id_code`, text",
+    "received_from": "first instant of the range asked for, ISO 8601 in UTC; empty if unknown",
+    "received_until": "last second of the range asked for, ISO 8601 in UTC; empty if unknown",
+    "observed_until": (
+        "until when opens, clicks and the like are counted, ISO 8601 in UTC: Intercom counts "
+        "engagement only inside the range of the job"
+    ),
+    "zone": "the IANA time zone in which the range was meant, text",
+    "sandbox": "whether the data are synthetic, bool",
+    "archive": "the file that the table was read from, text",
+    "rows_trimmed": "rows left out because they lie outside the range asked for, int",
+}
+"""What every table carries in ``DataFrame.attrs``; ``rows_trimmed`` is set by `Tables`."""
+
+
+def open_tables(export: Export, entry: Entry | None, timezone: str) -> Tables:
+    """Return the tables of an export that has ended; nothing is read yet.
+
+    Parameters
+    ----------
+    export : Export
+        With a path, or without one if Intercom had no data.
+    entry : Entry or None
+        Its row in the ledger.
+    timezone : str
+        The workspace's IANA time zone, for timestamps that name none.
+
+    Raises
+    ------
+    ArchiveError
+        If the file is no export.
+    """
+    path = export.progress.path
+    archive = None if path is None else Archive.open(path)
+    timeframe = export.timeframe
+    window = (
+        None if timeframe is None else (timeframe.created_at_after, timeframe.created_at_before)
+    )
+    return Tables(archive, zone=timezone, window=window, attrs=_attrs(export, entry))
+
+
+def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:
+    timeframe = export.timeframe
+    after = None if timeframe is None else timeframe.created_at_after
+    before = None if timeframe is None else timeframe.created_at_before
+    ended = export.progress.finished_at if entry is None else entry.finished_at
+    known = [instant for instant in (before, ended) if instant is not None]
+    return {
+        "job_identifier": export.job_identifier,
+        "workspace": (entry and entry.workspace) or "",
+        "workspace_id": (entry and entry.workspace_id) or "",
+        "received_from": _iso(after),
+        "received_until": _iso(before),
+        "observed_until": _iso(min(known)) if before is not None else "",
+        "zone": "UTC" if timeframe is None else timeframe.zone,
+        "sandbox": bool(entry and entry.sandbox),
+        "archive": "" if export.progress.path is None else str(export.progress.path),
+    }
+
+
+def _iso(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

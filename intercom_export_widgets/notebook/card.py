@@ -1,0 +1,220 @@
+"""What there is to say about one export, in words: the same for widgets and for text.
+
+`describe` turns an `Export` into a `Card` of plain strings and numbers. The form sends
+it to the page, `text` writes it as HTML and as a line. Nothing is escaped here: that is
+for whoever makes HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.progress import Stage
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.progress import Progress
+
+__all__ = ["SANDBOX", "Card", "describe", "duration", "size"]
+
+SANDBOX: Final = "Sandbox: synthetic data"
+"""How everything is labelled that comes from the sandbox."""
+
+STEPS: Final = ("pending", "in progress", "completed", "downloaded", "read")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One export in words.
+
+    Attributes
+    ----------
+    number : int
+        Names the card on the page.
+    title : str
+        The range, or the file.
+    identifier : str
+        Intercom's name for the job; empty until it has one.
+    status : str
+        One or two words.
+    tone : str
+        ``running``, ``good``, ``bad`` or ``calm``.
+    steps : list of [str, str]
+        Each step's name and its state: ``done``, ``now``, ``ahead`` or ``failed``.
+    detail : str
+        One sentence: what goes on, or what there is.
+    problem : str
+        One sentence: what went wrong, and what to do next.
+    rows : list of [str, int]
+        Each table and its rows.
+    code : str
+        The line that gives the data.
+    path : str
+        Where the archive lies.
+    started_at, next_ask_at, finished_at, expires_at : float or None
+        Unix seconds.
+    received, expected : int, int or None
+        Bytes downloaded, and how many there are.
+    can_cancel : bool
+        Whether there is something to cancel.
+    label : str
+        `SANDBOX` if the data are synthetic, else empty.
+    """
+
+    number: int
+    title: str
+    identifier: str
+    status: str
+    tone: str
+    steps: list[list[str]]
+    detail: str = ""
+    problem: str = ""
+    rows: list[list[str | int]] = field(default_factory=list)
+    code: str = ""
+    path: str = ""
+    started_at: float = 0.0
+    next_ask_at: float | None = None
+    finished_at: float | None = None
+    expires_at: float | None = None
+    received: int = 0
+    expected: int | None = None
+    can_cancel: bool = False
+    label: str = ""
+
+    def as_json(self) -> dict[str, object]:
+        """Return the card as values that JSON has."""
+        return asdict(self)
+
+
+def describe(export: Export) -> Card:
+    """Return what there is to say about an export now."""
+    progress = export.progress
+    job = progress.job
+    timeframe = export.timeframe
+    path = progress.path
+    return Card(
+        number=export.number,
+        title=timeframe.label if timeframe is not None else (path.name if path else "job"),
+        identifier=export.job_identifier,
+        status=_status(progress),
+        tone=_tone(progress),
+        steps=_steps(progress),
+        detail=_detail(progress),
+        problem=str(export.error) if export.error is not None else progress.note,
+        rows=[[name, count] for name, count in progress.rows.items()],
+        code=_code(export),
+        path="" if path is None else str(path),
+        started_at=progress.started_at,
+        next_ask_at=progress.next_ask_at,
+        finished_at=progress.finished_at,
+        expires_at=None if job is None else job.download_expires_at,
+        received=progress.received,
+        expected=progress.expected,
+        can_cancel=not progress.stage.ended,
+        label=SANDBOX if progress.sandbox else "",
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in words, in decimal units: ``12.3 MB``."""
+    if count < 1000:  # noqa: PLR2004 - below the first unit
+        return f"{count} bytes"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:  # noqa: PLR2004 - the next unit begins there
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} TB"
+
+
+def _status(progress: Progress) -> str:
+    job = progress.job
+    if progress.stage is Stage.WAITING and job is not None:
+        return job.status_text.replace("_", " ")
+    return {Stage.DONE: "ready", Stage.NO_DATA: "no data"}.get(progress.stage, progress.stage.value)
+
+
+def _tone(progress: Progress) -> str:
+    match progress.stage:
+        case Stage.DONE:
+            return "good"
+        case Stage.FAILED:
+            return "bad"
+        case Stage.NO_DATA | Stage.CANCELED:
+            return "calm"
+        case _:
+            return "running"
+
+
+def _steps(progress: Progress) -> list[list[str]]:
+    """Return each step with its state."""
+    reached = _reached(progress)
+    stage = progress.stage
+    if stage is Stage.DONE:
+        return [[name, "done"] for name in STEPS]
+    now = "failed" if stage in {Stage.FAILED, Stage.CANCELED} else "now"
+    if stage is Stage.NO_DATA:
+        now = "done"
+    states = ["done" if i < reached else now if i == reached else "ahead" for i in range(5)]
+    return [list(pair) for pair in zip(STEPS, states, strict=True)]
+
+
+def _reached(progress: Progress) -> int:
+    """Return the index of the step that the export is at."""
+    job = progress.job
+    if progress.stage is Stage.NO_DATA:
+        return 2
+    if progress.stage is Stage.READING:
+        return 4
+    if progress.stage is Stage.DOWNLOADING or (
+        job is not None and job.status is JobStatus.COMPLETED
+    ):
+        return 3
+    return 0 if job is None or job.status is JobStatus.PENDING else 1
+
+
+def _detail(progress: Progress) -> str:
+    match progress.stage:
+        case Stage.DOWNLOADING:
+            of = f" of {size(progress.expected)}" if progress.expected else ""
+            return f"Downloading: {size(progress.received)}{of}."
+        case Stage.DONE:
+            rows = sum(progress.rows.values())
+            receipts = progress.rows.get("receipt", 0)
+            return (
+                f"{receipts:,} deliveries; {rows:,} rows in {len(progress.rows)} tables, "
+                f"{size(progress.received)}."
+            )
+        case stage:
+            return _DETAILS[stage]
+
+
+_DETAILS: Final = {
+    Stage.SUBMITTING: "Sending the submission.",
+    Stage.WAITING: "Intercom is preparing the data; large exports can take hours.",
+    Stage.READING: "Checking the archive.",
+    Stage.NO_DATA: "Intercom has no messages that were sent in this range.",
+    Stage.FAILED: "",
+    Stage.CANCELED: "",
+}
+
+
+def _code(export: Export) -> str:
+    if export.progress.stage is not Stage.DONE:
+        return ""
+    what = export.job_identifier
+    if any(character in what for character in " '\"\\"):
+        return ""
+    return f"receipts = %intercom_export load {what} --table receipt"

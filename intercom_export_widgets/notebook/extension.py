@@ -1,0 +1,86 @@
+"""Loading and unloading: the magic, its settings, and how values show themselves.
+
+The lower rooms know no notebook, so how an `Export`, a `Job` or a `Timeframe` is shown
+is registered here, with IPython's own formatters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.handle import Export
+from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
+from intercom_export_widgets.notebook.magic import IntercomExportMagics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["load", "unload"]
+
+MAGIC: Final = "intercom_export"
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magic and the formatters; a second load starts afresh."""
+    unload(shell)
+    shell.register_magics(IntercomExportMagics(shell))
+    formatter = shell.display_formatter
+    if formatter is None:
+        return
+    formatter.mimebundle_formatter.for_type(Export, _bundle(shell))
+    for kind, (plain, html) in _SHOWN.items():
+        formatter.formatters["text/plain"].for_type(kind, _printer(plain))
+        formatter.formatters["text/html"].for_type(kind, html)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away what `load` registered, if it did."""
+    registry = shell.magics_manager.registry
+    magics = registry.pop(IntercomExportMagics.__name__, None)
+    if magics is None:
+        return
+    shell.magics_manager.magics["line"].pop(MAGIC, None)
+    magics.close()
+    formatter = shell.display_formatter
+    if formatter is None:
+        return
+    formatter.mimebundle_formatter.type_printers.pop(Export, None)
+    for kind in _SHOWN:
+        for mime in ("text/plain", "text/html"):
+            formatter.formatters[mime].type_printers.pop(kind, None)
+
+
+def _bundle(shell: InteractiveShell) -> Callable[..., object]:
+    """Return how an `Export` is shown: a live card where widgets live, else its HTML."""
+
+    def bundle(export: Export, include: object = None, exclude: object = None) -> object:
+        del include, exclude
+        from intercom_export_widgets.notebook.card import describe
+
+        card = describe(export)
+        static = {"text/plain": text.card_text(card), "text/html": text.card_html(card)}
+        if find_frontend(shell) is not Frontend.LIVE:
+            return static
+        from intercom_export_widgets.notebook.live import card_of
+
+        view, metadata = card_of(export)._repr_mimebundle_()
+        return {**view, **static}, metadata
+
+    return bundle
+
+
+def _printer(words: Callable[..., str]) -> Callable[..., None]:
+    """Return a pretty printer that prints those words."""
+
+    def show(value: object, printer: object, cycle: bool) -> None:  # noqa: FBT001 - IPython's signature
+        del cycle
+        printer.text(words(value))  # type: ignore[attr-defined] # a PrettyPrinter, untyped
+
+    return show
+
+
+_SHOWN: Final = {Timeframe: (text.timeframe_text, text.timeframe_html)}

@@ -1,0 +1,366 @@
+"""The form: two date pickers, a zone, presets, Export, live cards, and the log.
+
+The page collects and shows; every rule is here, or further down. A field's error shows
+when the field has been left or Export was pressed, in Intercom's own words where it has
+some, and goes when it is cured.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import datetime as dt
+import threading
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import available_timezones
+
+from traitlets import Dict, Instance, List, Tuple, Unicode, observe
+
+from intercom_export_widgets.errors import (
+    AccessError,
+    IntercomExportError,
+    RequestRefusedError,
+    TimeframeError,
+    TokenMissingError,
+)
+from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
+from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.jobs.handle import Export
+from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook.live import LivePage
+from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traitlets import Bunch
+
+    from intercom_export_widgets.jobs.session import ExportSession
+
+__all__ = ["ExportForm"]
+
+FIELDS: Final = ("first", "last", "zone")
+
+
+def _date_to_json(value: dt.date | None, _: object) -> str:
+    return "" if value is None else value.isoformat()
+
+
+def _date_from_json(value: str, _: object) -> dt.date | None:
+    return _date(value)
+
+
+def _date(value: object) -> dt.date | None:
+    """Return the date that a picker's text means, or None if it means none."""
+    try:
+        return dt.date.fromisoformat(str(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _date_trait() -> Any:  # noqa: ANN401 - a traitlets descriptor, which is untyped
+    return Instance(dt.date, allow_none=True).tag(
+        sync=True, to_json=_date_to_json, from_json=_date_from_json
+    )
+
+
+class ExportForm(LivePage):
+    """The form that ``%intercom_export`` shows.
+
+    Parameters
+    ----------
+    session : ExportSession, optional
+        What it works on; without it, a session of its own with the default settings.
+    start_sandbox : callable, optional
+        Points the session at the sandbox; without it, the form does not offer that.
+
+    Attributes
+    ----------
+    first, last : datetime.date or None
+        Traits: the first and the last day, both inclusive.
+    zone : str
+        A trait: the IANA time zone in which they are meant.
+    export : Export or None
+        A trait: the export that was begun last.
+    exports : tuple of Export
+        A trait: every export of the session, oldest first.
+    """
+
+    first = _date_trait()
+    last = _date_trait()
+    zone = Unicode("UTC").tag(sync=True)
+    export = Instance(Export, allow_none=True)
+    exports = Tuple()
+
+    workspace = Dict().tag(sync=True)
+    presets: List[Any] = List().tag(sync=True)
+    zones: List[Any] = List().tag(sync=True)
+    preview = Dict().tag(sync=True)
+    errors = Dict().tag(sync=True)
+    alert = Dict().tag(sync=True)
+    code = Unicode().tag(sync=True)
+    log_heads = List(list(HEADS)).tag(sync=True)
+    log_rows: List[Any] = List().tag(sync=True)
+
+    def __init__(
+        self,
+        session: ExportSession | None = None,
+        *,
+        start_sandbox: Callable[[], None] | None = None,
+    ) -> None:
+        if session is None:
+            from intercom_export_widgets.jobs.session import ExportSession
+
+            session = ExportSession()
+        self.session = session
+        self._start_sandbox = start_sandbox
+        self._touched: set[str] = set()
+        self._unreadable: dict[str, str] = {}
+        super().__init__(
+            kind="form",
+            zone=session.zone,
+            presets=[[name, title] for name, title in PRESETS.items()],
+        )
+        session.observe(self._take_exports, "exports")
+        self._check()
+        self._take_exports(None)
+        self._in_background(self._fill_in)
+
+    def close(self) -> None:
+        """Take the form away; exports run on."""
+        self.session.unobserve(self._take_exports, "exports")
+        super().close()
+
+    # The range -----------------------------------------------------------------
+
+    @observe("first", "last", "zone")
+    def _edited(self, change: Bunch) -> None:
+        """Check anew whenever a field changes, from the page or from Python."""
+        self._unreadable.pop(change.name, None)
+        if hasattr(self, "_touched"):
+            self._check()
+
+    def timeframe(self) -> Timeframe:
+        """Return the range that the fields mean.
+
+        Raises
+        ------
+        TimeframeError
+            If they mean none; ``field`` says which is at fault.
+        """
+        for field in FIELDS:
+            if field in self._unreadable:
+                raise TimeframeError(
+                    self._unreadable[field], advice="Write it as 2018-06-30.", field=field
+                )
+        if self.first is None:
+            raise TimeframeError(
+                "'created_at_after' is a required parameter",
+                advice="Choose the first day.",
+                field="first",
+            )
+        if self.last is None:
+            raise TimeframeError(
+                "'created_at_before' is a required parameter",
+                advice="Choose the last day.",
+                field="last",
+            )
+        timeframe = Timeframe.of_days(self.first, self.last, self.zone)
+        timeframe.check_past(self.session.now())
+        return timeframe
+
+    def _check(self) -> None:
+        """Show the preview and the code of a good range, or the error of a bad one."""
+        errors: dict[str, str] = {}
+        preview: dict[str, object] = {}
+        code = ""
+        try:
+            timeframe = self.timeframe()
+        except TimeframeError as error:
+            field = error.field or "first"
+            if field in self._touched:
+                errors[field] = str(error)
+        else:
+            said = timeframe.describe()
+            preview = {
+                "days": said.days,
+                "local": said.local,
+                "utc": said.utc,
+                "unix": said.unix,
+                "daylight": said.daylight,
+            }
+            zone = "" if timeframe.zone == self.session.zone else f" --zone {timeframe.zone}"
+            code = f"%intercom_export {timeframe.literal}{zone}"
+        with self.hold_sync():
+            self.errors, self.preview, self.code = errors, preview, code
+
+    # Messages of the page ------------------------------------------------------
+
+    def receive(self, content: dict[str, Any]) -> None:
+        """Do what the page asks for; doing it twice does it once."""
+        match content.get("do"):
+            case "edit":
+                self._take_fields(content)
+            case "export":
+                self._take_fields({**content, "left": FIELDS})
+                self._submit()
+            case "preset":
+                self._preset(str(content.get("name")))
+            case "sandbox" if self._start_sandbox is not None:
+                self._start_sandbox()
+                self.alert = {}
+                self._identify()
+            case "token":
+                self._take_token(str(content.get("token", "")))
+            case "attach":
+                self.session.attach(str(content.get("job_identifier")))
+                self.alert = {}
+            case _:
+                super().receive(content)
+
+    def complain(self, sentence: str) -> None:
+        """Show a sentence beneath the Export button."""
+        self.alert = {"text": sentence}
+
+    def _take_fields(self, content: dict[str, Any]) -> None:
+        """Take what the fields hold, what can't be read of them, and which was left."""
+        unreadable = content.get("unreadable") or {}
+        with self.hold_sync():
+            for name in ("first", "last"):
+                if name in content:
+                    setattr(self, name, _date(content[name]))
+            if "zone" in content:
+                self.zone = str(content["zone"])
+            self._unreadable = {
+                name: str(why)[:200] for name, why in unreadable.items() if name in FIELDS
+            }
+            self._touched.update(set(content.get("left") or ()) & set(FIELDS))
+            self._check()
+
+    def _preset(self, name: str) -> None:
+        timeframe = Timeframe.parse(name, zone=self.zone or "UTC", now=self.session.now())
+        with self.hold_sync():
+            self._unreadable.clear()
+            self.first, self.last = timeframe.first, timeframe.last
+            self._check()
+
+    def _submit(self) -> None:
+        """Begin the export; what only the server knows arrives through `_follow_up`."""
+        try:
+            timeframe = self.timeframe()
+        except TimeframeError:
+            return
+        self.alert = {}
+        try:
+            export = self.session.start(timeframe)
+        except IntercomExportError as error:
+            self._show_error(error)
+            return
+        self.export = export
+        export.observe(self._follow_up, "error")
+        if export.error is not None:
+            self._show_error(export.error)
+
+    def _follow_up(self, change: Bunch) -> None:
+        """Show an error of the export that was begun here."""
+        if change.new is not None and change.owner.job is None:
+            self._show_error(change.new)
+
+    def _show_error(self, error: Exception) -> None:
+        """Put an error at its field if it has one, else beneath the button."""
+        field = getattr(error, "field", None)
+        if isinstance(error, RequestRefusedError):
+            field = _field_of(error.message)
+        if field in FIELDS:
+            self.errors = {**self.errors, str(field): str(error)}
+            return
+        actions: list[dict[str, str]] = []
+        if isinstance(error, TokenMissingError):
+            self.workspace = {**self.workspace, "state": "missing"}
+        holder = getattr(error, "job_identifier", "")
+        if holder:
+            actions.append({"label": "Follow it", "do": "attach", "job_identifier": holder})
+        self.alert = {"text": str(error), "actions": actions}
+
+    # Whose data ----------------------------------------------------------------
+
+    def _take_token(self, typed: str) -> None:
+        """Use a token that was typed; it is checked, and kept in memory only."""
+        connection = self.session.connection
+        self.session.connection = Connection(
+            typed, region=connection.region, base_url=connection.base_url
+        )
+        self.alert = {}
+        self._identify()
+
+    def _identify(self) -> None:
+        """Show whose workspace it is, or what is missing."""
+        connection = self.session.connection
+        offered = self._start_sandbox is not None
+        try:
+            known = connection.identify()
+        except TokenMissingError:
+            self.workspace = {"state": "missing", "sandbox_offered": offered}
+        except AccessError as error:
+            self.workspace = {"state": "missing", "sandbox_offered": offered}
+            self.complain(str(error))
+        except IntercomExportError as error:
+            self.workspace = {"state": "unknown", "text": error.message}
+        else:
+            self.workspace = {
+                "state": "known",
+                "sandbox": known.sandbox,
+                "name": text.SANDBOX if known.sandbox else (known.name or known.id_code),
+                "region": known.region,
+                "source": connection.token_source,
+            }
+
+    def _fill_in(self) -> None:
+        """Set what takes a moment: the names of all zones, and the workspace."""
+        self.zones = sorted(available_timezones())
+        self._identify()
+
+    def _in_background(self, work: Callable[[], None]) -> None:
+        """Run something that asks the network, so that the cell returns at once."""
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(work,), daemon=True).start()
+
+    # Exports -------------------------------------------------------------------
+
+    def _take_exports(self, _: object) -> None:
+        """Show the session's exports, also those that the magic began."""
+        self.exports = self.session.exports
+        self.follow(self.session.exports)
+
+    def update(self) -> None:
+        """Set cards and log; a submission that was refused made no job and no card."""
+        super().update()
+        refused = {e.number for e in self._followed if e.error is not None and e.job is None}
+        self.cards = [card for card in self.cards if card["number"] not in refused]
+        try:
+            self.log_rows = log_rows(self.session.entries())
+        except IntercomExportError as error:
+            self.complain(str(error))
+
+    # Where widgets don't live --------------------------------------------------
+
+    def as_text(self) -> str:
+        """Return how to do without the form, and the exports so far."""
+        about = "Delivery and engagement data of outbound messages, not their text."
+        code = "Intercom export: %intercom_export 2018-06-01 2018-06-30 --wait"
+        return f"{code}\n{about}\n{super().as_text()}".rstrip()
+
+    def as_html(self) -> str:
+        """Return the same as HTML, with the log."""
+        return (
+            f'<div style="{text.BOX}"><strong>Intercom export</strong>'
+            "<div>Delivery and engagement data of outbound messages, not their text.</div>"
+            "<div><code>%intercom_export 2018-06-01 2018-06-30 --wait</code></div></div>"
+            f"{super().as_html()}{log_html(self.session.entries())}"
+        )
+
+
+def _field_of(message: str) -> str:
+    """Return the field that a refusal of the API speaks of."""
+    if message.startswith("'created_at_before'") or "greater than" in message:
+        return "last"
+    return "first" if "created_at_after" in message else ""

@@ -1,0 +1,72 @@
+"""What stands behind the notebook: a page with widgets, a pipe, a terminal, a script.
+
+Each quirk of an environment is one small function here, so that the faces need not
+know them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Frontend", "ask_hidden", "can_ask", "find_frontend"]
+
+
+class Frontend(Enum):
+    """Who will look at what is shown."""
+
+    LIVE = "a page where widgets live"
+    HEADLESS = "a kernel that nobody watches"
+    TERMINAL = "a terminal"
+    SCRIPT = "no IPython at all"
+
+
+def find_frontend(shell: InteractiveShell | None) -> Frontend:
+    """Return what stands behind `shell`, as far as the kernel can know.
+
+    nbclient, papermill and nbconvert announce that they take no input, and Voilà
+    too, which shows widgets all the same and says so in ``SERVER_SOFTWARE``.
+    """
+    if shell is None:
+        return Frontend.SCRIPT
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return Frontend.TERMINAL
+    if getattr(kernel, "_allow_stdin", True) or _is_voila():
+        return Frontend.LIVE
+    return Frontend.HEADLESS
+
+
+def can_ask(shell: InteractiveShell | None) -> bool:
+    """Return whether somebody can be asked to type something, unseen."""
+    match find_frontend(shell):
+        case Frontend.LIVE:
+            return not _is_voila()
+        case Frontend.TERMINAL | Frontend.SCRIPT:
+            return sys.stdin is not None and sys.stdin.isatty()
+        case Frontend.HEADLESS:
+            return False
+
+
+def ask_hidden(prompt: str) -> str:
+    """Return what the user types, which is not shown; empty if nobody can be asked."""
+    from getpass import getpass
+
+    try:
+        return getpass(prompt)
+    except (EOFError, KeyboardInterrupt):
+        return ""
+    except Exception as error:
+        # ipykernel raises a class of its own, which is not there without ipykernel.
+        if type(error).__name__ == "StdinNotImplementedError":
+            return ""
+        raise
+
+
+def _is_voila() -> bool:
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila/")

@@ -1,0 +1,73 @@
+"""The session log as rows of words, for the form and for a page without a kernel."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.notebook.card import duration, size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from intercom_export_widgets.jobs.ledger import Entry
+
+__all__ = ["HEADS", "log_html", "log_rows"]
+
+HEADS: Final = (
+    "Job",
+    "Status",
+    "From",
+    "To",
+    "Zone",
+    "Submitted (UTC)",
+    "Duration",
+    "Size",
+    "Rows",
+    "Error",
+)
+"""The columns of the log as it is shown; ``%intercom_export log`` has all of them."""
+
+
+def log_rows(entries: Sequence[Entry]) -> list[list[str]]:
+    """Return the log as text, newest first, one list of `HEADS` per job."""
+    return [_row(entry) for entry in reversed(entries)]
+
+
+def log_html(entries: Sequence[Entry]) -> str:
+    """Return the log as an HTML table, or nothing if it is empty."""
+    if not entries:
+        return ""
+    heads = "".join(f"<th>{escape(head)}</th>" for head in HEADS)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        for row in log_rows(entries)
+    )
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _row(entry: Entry) -> list[str]:
+    ended = entry.finished_at is not None and entry.submitted_at is not None
+    return [
+        entry.job_identifier or "",
+        entry.status.replace("_", " "),
+        _local(entry.created_at_after, entry.zone),
+        _local(entry.created_at_before, entry.zone),
+        entry.zone,
+        _local(entry.submitted_at, "UTC"),
+        duration((entry.finished_at or 0) - (entry.submitted_at or 0)) if ended else "",
+        "" if entry.bytes is None else size(entry.bytes),
+        "" if entry.rows is None else f"{entry.rows:,}",
+        entry.error or "",
+    ]
+
+
+def _local(seconds: float | None, zone: str) -> str:
+    """Return an instant as local date and time, to the minute."""
+    if seconds is None:
+        return ""
+    from zoneinfo import ZoneInfo
+
+    tz = UTC if zone == "UTC" else ZoneInfo(zone)
+    return datetime.fromtimestamp(seconds, tz).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,238 @@
+"""``%intercom_export``: parse the line, call the session, return what there is to show.
+
+The magic decides nothing: `usage` knows the words, `jobs.session` does the work, and
+what is returned shows itself through formatters that `register` installs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from IPython.core.magic import Magics, line_magic, magics_class
+
+from intercom_export_widgets.errors import IntercomExportError, UsageError
+from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.jobs.session import ExportSession, default_folder, default_ledger
+from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask
+from intercom_export_widgets.notebook.progress import ProgressLine
+from intercom_export_widgets.notebook.settings import IntercomExport
+from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets import Bunch
+
+    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.notebook.usage import Command
+    from intercom_export_widgets.sandbox import Sandbox
+
+__all__ = ["IntercomExportMagics"]
+
+
+@magics_class
+class IntercomExportMagics(Magics):
+    """The magic ``%intercom_export`` and the session that it works on.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Where it is registered.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._shell = shell
+        self.settings = IntercomExport(parent=shell)
+        shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
+        self.session = ExportSession(ask=self._ask, **self.settings.as_keywords())
+        self.sandbox: Sandbox | None = None
+        self.settings.observe(self._apply)
+
+    @line_magic
+    def intercom_export(self, line: str) -> object:
+        """Export Intercom's message data; ``%intercom_export help`` shows how."""
+        debug = "--debug" in line.split()
+        try:
+            command = usage.parse(line)
+            result = self._run(command)
+        except IntercomExportError as error:
+            error.debug = debug
+            raise
+        name = command.value("output")
+        if name is None:
+            return result
+        self._shell.user_ns[name] = result
+        return None
+
+    # What each verb does -------------------------------------------------------
+
+    def _run(self, command: Command) -> object:
+        """Call the method of the verb; each takes the command."""
+        with self._region(command.value("region")):
+            method: Callable[[Command], object] = getattr(self, f"_do_{command.verb}")
+            return method(command)
+
+    def _do_form(self, _: Command) -> object:
+        from intercom_export_widgets.notebook.form import ExportForm
+
+        return ExportForm(self.session, start_sandbox=self._start_sandbox)
+
+    def _do_export(self, command: Command) -> object:
+        timeframe = self._timeframe(command)
+        if command.has("dry-run"):
+            timeframe.check_past(self.session.now())
+            return timeframe
+        return self._deliver(self.session.submit(timeframe), command)
+
+    def _timeframe(self, command: Command) -> Timeframe:
+        from intercom_export_widgets.intercom.timeframe import Timeframe
+
+        zone = command.value("zone") or self.session.zone
+        return Timeframe.parse(" ".join(command.words), zone=zone, now=self.session.now())
+
+    def _deliver(self, export: Export, command: Command) -> object:
+        """Return the handle, the finished handle, or the table that was asked for."""
+        table = command.value("table")
+        if command.has("wait") or table is not None:
+            with ProgressLine(self._shell, self.session.now) as shown:
+                export.wait(callback=lambda _: shown.show(export))
+        return export if table is None else export.read(table)
+
+    def _do_status(self, command: Command) -> Overview | Job:
+        if not command.words:
+            return Overview(self.session.exports)
+        return self.session.connection.client().refresh(command.words[0])
+
+    def _do_attach(self, command: Command) -> object:
+        return self._deliver(self.session.attach(command.words[0]), command)
+
+    def _do_load(self, command: Command) -> object:
+        return self._deliver(self.session.load(command.words[0]), command)
+
+    def _do_log(self, command: Command) -> pd.DataFrame:
+        return self.session.log(everything=command.has("all"))
+
+    def _do_help(self, _: Command) -> Note:
+        return Note(usage.help_text())
+
+    def _do_doctor(self, _: Command) -> Note:
+        from intercom_export_widgets.notebook.doctor import examine
+
+        return examine(self.session, self.settings, self._shell)
+
+    def _do_cancel(self, command: Command) -> object:
+        job_identifier = command.words[0] if command.words else ""
+        running = [export for export in self.session.exports if not export.done]
+        if job_identifier:
+            running = [e for e in running if e.job_identifier == job_identifier]
+            if not running:
+                return self.session.connection.client().cancel(job_identifier)
+        if not running:
+            raise UsageError(
+                "No export of this session is running.",
+                advice="Name a job to cancel it: %intercom_export cancel ID.",
+            )
+        if len(running) > 1:
+            names = ", ".join(export.job_identifier for export in running)
+            raise UsageError(
+                f"Several exports are running: {names}.",
+                advice="Say which one: %intercom_export cancel ID.",
+            )
+        running[0].cancel()
+        with contextlib.suppress(IntercomExportError):
+            running[0].wait(timeout=10)
+        return running[0]
+
+    # The sandbox ---------------------------------------------------------------
+
+    def _do_sandbox(self, command: Command) -> Note:
+        word = command.words[0] if command.words else "start"
+        if word == "stop":
+            return self._stop_sandbox()
+        if word != "start":
+            raise UsageError("Write it as: %intercom_export sandbox, or … sandbox stop.")
+        self._start_sandbox()
+        where = self.session.connection.base_url
+        return Note(
+            f"{SANDBOX}, at {where}. This session exports from it until "
+            "%intercom_export sandbox stop. Try: %intercom_export last-month --wait"
+        )
+
+    def _start_sandbox(self) -> None:
+        from intercom_export_widgets.sandbox import Sandbox
+
+        if self.sandbox is None:
+            self.sandbox = Sandbox()
+            self.sandbox.start()
+        self.session.connection = Connection(self.sandbox.token, base_url=self.sandbox.base_url)
+        with contextlib.suppress(IntercomExportError):
+            self.session.connection.identify()
+
+    def _stop_sandbox(self) -> Note:
+        if self.sandbox is None:
+            raise UsageError("The sandbox is not running.", advice="Nothing to stop.")
+        self.sandbox.stop()
+        self.sandbox = None
+        self.session.connection = self._connection()
+        return Note("The sandbox has stopped; exports come from your workspace again.")
+
+    # Settings ------------------------------------------------------------------
+
+    def _connection(self) -> Connection:
+        return Connection(
+            region=self.settings.region, base_url=self.settings.base_url or None, ask=self._ask
+        )
+
+    def _apply(self, change: Bunch) -> None:
+        """Carry a changed setting over to the session; running exports keep theirs."""
+        from pathlib import Path
+
+        from intercom_export_widgets.jobs.ledger import Ledger
+
+        match change.name:
+            case "region" | "base_url":
+                self.session.connection = self._connection()
+            case "zone":
+                self.session.zone = self.settings.zone
+            case "poll_interval":
+                self.session.poll_interval = self.settings.poll_interval
+            case "folder":
+                self.session.folder = Path(change.new) if change.new else default_folder()
+            case "ledger":
+                self.session.ledger = Ledger(Path(change.new) if change.new else default_ledger())
+            case _:
+                pass
+
+    @contextlib.contextmanager
+    def _region(self, region: str | None) -> Iterator[None]:
+        """Ask another region for the length of one line."""
+        if region is None:
+            yield
+            return
+        from intercom_export_widgets.intercom.hosts import region_url
+
+        region_url(region)
+        before = self.session.connection
+        self.session.connection = Connection(region=region, ask=self._ask)
+        try:
+            yield
+        finally:
+            self.session.connection = before
+
+    def _ask(self, prompt: str) -> str:
+        """Ask for a token, unseen, where somebody can be asked; else return nothing."""
+        return ask_hidden(prompt) if can_ask(self._shell) else ""
+
+    def close(self) -> None:
+        """Stop the sandbox and take the settings back; running exports run on."""
+        if self.sandbox is not None:
+            self.sandbox.stop()
+        with contextlib.suppress(ValueError):
+            self._shell.configurables.remove(self.settings)  # type: ignore[arg-type] # as above

@@ -1,0 +1,109 @@
+"""The settings, as ``%config IntercomExport`` shows and sets them.
+
+The class is named as the user writes it. It holds no token: a configurable token would
+be printed into notebooks. It imports nothing heavy, so that loading the extension is
+quick.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Float, Unicode, validate
+from traitlets.config import Configurable
+
+from intercom_export_widgets.errors import InputError, SettingError
+
+if TYPE_CHECKING:
+    from traitlets import Bunch
+
+__all__ = ["IntercomExport"]
+
+
+class IntercomExport(Configurable):
+    """Where exports come from and where they go.
+
+    Settings are traits: ``%config IntercomExport.region = "eu"``, or in a profile's
+    configuration file ``c.IntercomExport.region = "eu"``. A value that can't be used
+    raises `SettingError` and leaves the old one.
+    """
+
+    region = Unicode(
+        "us", help="Where the workspace is hosted: `us`, `eu` or `au`. Default `us`."
+    ).tag(config=True)
+    base_url = Unicode(
+        "",
+        help="Another address for the API: https at Intercom, or http on loopback. "
+        "Default empty: the region's own.",
+    ).tag(config=True)
+    zone = Unicode(
+        "UTC", help="IANA time zone in which days are meant, e.g. `Europe/Dublin`. Default `UTC`."
+    ).tag(config=True)
+    poll_interval = Float(
+        30.0,
+        help="Longest time between two questions about a running job, in seconds, 0.1 to 3600; "
+        "at first it is asked sooner. Default 30.",
+    ).tag(config=True)
+    folder = Unicode(
+        "", help="Where downloaded archives are kept. Default empty: the user's data folder."
+    ).tag(config=True)
+    ledger = Unicode(
+        "",
+        help="The SQLite file that remembers every job. Default empty: in the user's data folder.",
+    ).tag(config=True)
+
+    @validate("region")
+    def _check_region(self, proposal: Bunch) -> str:
+        from intercom_export_widgets.intercom.hosts import region_url
+
+        region = str(proposal.value).strip().lower()
+        region_url(region)
+        return region
+
+    @validate("base_url")
+    def _check_base_url(self, proposal: Bunch) -> str:
+        from intercom_export_widgets.intercom.hosts import check_base_url
+
+        return check_base_url(proposal.value) if proposal.value else ""
+
+    @validate("zone")
+    def _check_zone(self, proposal: Bunch) -> str:
+        from intercom_export_widgets.intercom.zones import find_zone
+
+        try:
+            return str(find_zone(proposal.value))
+        except InputError as error:
+            raise SettingError(error.message, advice=error.advice, field="zone") from None
+
+    @validate("poll_interval")
+    def _check_poll_interval(self, proposal: Bunch) -> float:
+        shortest, longest = 0.1, 3600.0
+        if not shortest <= proposal.value <= longest:
+            raise SettingError(
+                f"poll_interval is a number of seconds from 0.1 to 3600, not {proposal.value:g}",
+                field="poll_interval",
+            )
+        return float(proposal.value)
+
+    @validate("folder", "ledger")
+    def _check_path(self, proposal: Bunch) -> str:
+        if not proposal.value:
+            return ""
+        path = Path(proposal.value).expanduser().absolute()
+        is_folder = proposal.trait.name == "folder"
+        if path.exists() and path.is_dir() != is_folder:
+            kind = "a folder" if is_folder else "a file"
+            raise SettingError(f"{path} is not {kind}", field=proposal.trait.name)
+        return str(path)
+
+    def as_keywords(self) -> dict[str, Any]:
+        """Return the settings as keywords of `ExportSession`."""
+        return {
+            "region": self.region,
+            "base_url": self.base_url or None,
+            "zone": self.zone,
+            "poll_interval": self.poll_interval,
+            "folder": self.folder or None,
+            "ledger": self.ledger or None,
+        }

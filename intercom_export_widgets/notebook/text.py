@@ -1,0 +1,156 @@
+"""The same as the widgets, as text and as HTML, for where widgets don't live.
+
+Everything here reads well without a kernel: in a terminal, in a saved notebook, on a
+page made by nbconvert. Every string is escaped before it is HTML.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.notebook.card import SANDBOX, describe, duration
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.notebook.card import Card
+
+__all__ = [
+    "SANDBOX",
+    "Note",
+    "Overview",
+    "card_html",
+    "card_text",
+    "line",
+    "timeframe_html",
+    "timeframe_text",
+]
+
+BOX: Final = "border:1px solid #8888;border-radius:6px;padding:8px 12px;margin:4px 0;max-width:46em"
+
+
+class Note:
+    """A sentence or a small table that shows itself as text and as HTML.
+
+    Parameters
+    ----------
+    text : str
+        What a terminal shows.
+    html : str, optional
+        What a page shows, already escaped; without it, the text.
+    """
+
+    def __init__(self, text: str, html: str = "") -> None:
+        self.text = text
+        self.html = html or f"<pre>{escape(text)}</pre>"
+
+    def __repr__(self) -> str:
+        """Return the text."""
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+class Overview(list["Export"]):
+    """A list of exports that shows itself as one line or card each."""
+
+    def __repr__(self) -> str:
+        """Return a line for each export."""
+        if not self:
+            return "No exports in this session yet: %intercom_export 2018-06-01 2018-06-30"
+        return "\n".join(line(export) for export in self)
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>{escape(repr(self))}</p>"
+        return "".join(card_html(describe(export)) for export in self)
+
+
+def line(export: Export, now: float | None = None) -> str:
+    """Return one line about an export, at most a few hundred characters.
+
+    Parameters
+    ----------
+    export : Export
+        What to describe.
+    now : float, optional
+        Unix seconds, to say how long it has been running.
+    """
+    card = describe(export)
+    parts = [card.label, card.title, card.identifier, card.status]
+    until = card.finished_at or now
+    if until is not None:
+        parts.append(duration(until - card.started_at))
+    said = " · ".join(part for part in parts if part)
+    tail = card.problem or (card.detail if card.tone != "running" or card.received else "")
+    return f"{said} · {tail}" if tail else said
+
+
+def card_text(card: Card) -> str:
+    """Return a card as a few lines of text."""
+    lines = [" · ".join(part for part in (card.title, card.identifier, card.status) if part)]
+    lines = [card.label, *lines] if card.label else lines
+    lines += [text for text in (card.detail, card.problem) if text]
+    if card.rows:
+        lines.append("  ".join(f"{name} {count:,}" for name, count in card.rows))
+    lines += [text for text in (card.path, card.code) if text]
+    if card.tone == "running" and card.identifier:
+        lines.append(f"Follow it: %intercom_export attach {card.identifier} --wait")
+    return "\n".join(lines)
+
+
+def card_html(card: Card) -> str:
+    """Return a card as HTML that needs no kernel, script or style sheet."""
+    color = {"good": "#1a7f37", "bad": "#c62828"}.get(card.tone, "inherit")
+    head = " · ".join(
+        part
+        for part in (
+            f"<mark>{escape(card.label)}</mark>" if card.label else "",
+            f"<strong>{escape(card.title)}</strong>",
+            f"<code>{escape(card.identifier)}</code>" if card.identifier else "",
+            f'<span style="color:{color}">{escape(card.status)}</span>',
+        )
+        if part
+    )
+    body = [f"<div>{escape(text)}</div>" for text in (card.detail, card.problem) if text]
+    if card.rows:
+        counts = ", ".join(f"{escape(str(name))} {count:,}" for name, count in card.rows)
+        body.append(f"<div><small>{counts}</small></div>")
+    if card.path:
+        body.append(f"<div><small>{escape(card.path)}</small></div>")
+    if card.code:
+        body.append(f"<div><code>{escape(card.code)}</code></div>")
+    return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}</div>'
+
+
+def timeframe_text(timeframe: Timeframe) -> str:
+    """Return a range as aligned lines: local, UTC, Unix seconds, days."""
+    rows = _timeframe_rows(timeframe)
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def timeframe_html(timeframe: Timeframe) -> str:
+    """Return a range as a small HTML table."""
+    rows = "".join(
+        f'<tr><th style="text-align:left">{escape(name)}</th>'
+        f'<td style="text-align:left">{escape(value)}</td></tr>'
+        for name, value in _timeframe_rows(timeframe)
+    )
+    return f"<table>{rows}</table>"
+
+
+def _timeframe_rows(timeframe: Timeframe) -> list[tuple[str, str]]:
+    said = timeframe.describe()
+    rows = [
+        ("Local", said.local),
+        ("UTC", said.utc),
+        ("created_at_after", str(timeframe.created_at_after)),
+        ("created_at_before", str(timeframe.created_at_before)),
+        ("Days", str(said.days)),
+    ]
+    if said.daylight:
+        rows.append(("Daylight saving", said.daylight))
+    return rows

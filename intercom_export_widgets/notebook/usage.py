@@ -1,0 +1,177 @@
+"""The magic's line: verbs, options, and what they mean.
+
+`parse` turns a line into a frozen `Command` or raises `UsageError` with one sentence.
+`VERBS` and `OPTIONS` are the one place that lists them; the help, the completion and
+the README's tables are made from, or checked against, them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from dataclasses import dataclass
+from typing import Final
+
+from intercom_export_widgets.errors import UsageError
+
+__all__ = ["OPTIONS", "VERBS", "Command", "help_text", "parse"]
+
+VERBS: Final = {
+    "status": ("[ID]", "the exports of this session, or one job as Intercom sees it now"),
+    "attach": ("ID", "take up a job that another notebook, or another day, began"),
+    "cancel": ("[ID]", "cancel a job; without ID, the one that is running"),
+    "load": ("ID | FILE", "open an archive that was downloaded before"),
+    "log": ("[--all]", "every job of this session, a pandas DataFrame; --all: of this machine"),
+    "sandbox": ("[stop]", "work on synthetic data, without a token; stop: leave it"),
+    "doctor": ("", "check settings, token, workspace and this frontend"),
+    "help": ("", "this page"),
+}
+
+OPTIONS: Final = {
+    "--wait": ("", "block with a progress line until the export has ended"),
+    "--table": ("NAME", "block, and return that table (receipt, open, click, …) as a DataFrame"),
+    "--output": ("NAME", "put the result into the variable NAME; short: -o NAME"),
+    "--dry-run": ("", "send nothing; show the range as days, UTC instants and Unix seconds"),
+    "--zone": ("ZONE", "time zone in which the days are meant, for this line"),
+    "--region": ("REGION", "us, eu or au, for this line"),
+    "--all": ("", "with log: every job that this machine has seen"),
+    "--debug": ("", "show the whole traceback of an error"),
+    "--help": ("", "this page; short: -h"),
+}
+
+SHORT: Final = {"-o": "--output", "-h": "--help"}
+
+RANGES: Final = (
+    "2018-06-01 2018-06-30   2018-06-01..2018-06-30   2018-06   2018-Q2   2018",
+    "yesterday   last-7-days   last-week   last-month   last-quarter   month-to-date",
+    "2018-06-01T09:00+01:00 2018-06-30T18:00+01:00   1527811200 1530403199",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the magic, understood.
+
+    Attributes
+    ----------
+    verb : str
+        One of `VERBS`, ``export`` for a range, or ``form`` for an empty line.
+    words : tuple of str
+        What stands beside the verb: the range, an identifier, a file.
+    options : mapping of str to str
+        The long names of the options given, without dashes, and their values.
+    """
+
+    verb: str
+    words: tuple[str, ...]
+    options: dict[str, str]
+
+    def has(self, option: str) -> bool:
+        """Return whether an option was given."""
+        return option in self.options
+
+    def value(self, option: str) -> str | None:
+        """Return an option's value, or None if it was not given."""
+        return self.options.get(option)
+
+
+def parse(line: str) -> Command:
+    """Return what a line of the magic asks for.
+
+    Raises
+    ------
+    UsageError
+        If it can't be understood.
+    """
+    try:
+        given = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"The line has an unfinished quotation ({error})") from None
+    words, options = _sort(given)
+    if "help" in options:
+        return Command("help", (), options)
+    if not words:
+        return _checked(Command("form", (), options))
+    if words[0] in VERBS:
+        return _checked(Command(words[0], tuple(words[1:]), options))
+    if words[0].isalpha() and (close := difflib.get_close_matches(words[0], VERBS, n=1)):
+        raise UsageError(f"There is no verb {words[0]!r}. Did you mean {close[0]!r}?")
+    return Command("export", tuple(words), options)
+
+
+def help_text() -> str:
+    """Return the page that ``%intercom_export help`` shows."""
+
+    def column(rows: dict[str, tuple[str, str]], prefix: str) -> list[str]:
+        heads = {f"{prefix}{name} {value}".rstrip(): said for name, (value, said) in rows.items()}
+        width = max(map(len, heads))
+        return [f"  {head:<{width}}  {said}" for head, said in heads.items()]
+
+    return "\n".join(
+        [
+            "Exports Intercom's message data (who received, opened, clicked …; no message text).",
+            "",
+            "  %intercom_export                the form",
+            "  %intercom_export RANGE          submit, return at once: a live job card",
+            "  x = %intercom_export RANGE --wait",
+            "",
+            "RANGE is inclusive:",
+            *(f"  {examples}" for examples in RANGES),
+            "",
+            "Verbs:",
+            *column(VERBS, "%intercom_export "),
+            "",
+            "Options:",
+            *column(OPTIONS, ""),
+            "",
+            "Settings: %config IntercomExport",
+        ]
+    )
+
+
+def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Tell words from options; a value follows its option or an equals sign."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    rest = iter(given)
+    for item in rest:
+        if not item.startswith("-") or item == "-":
+            words.append(item)
+            continue
+        name, equals, value = item.partition("=")
+        name = SHORT.get(name, name)
+        if name not in OPTIONS:
+            close = difflib.get_close_matches(name, OPTIONS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise UsageError(f"There is no option {name}.{hint}")
+        takes = OPTIONS[name][0]
+        if takes and not equals:
+            value = next(rest, "")
+        if bool(takes) != bool(value):
+            wants = f"needs a value: {name} {takes}" if takes else "takes no value"
+            raise UsageError(f"The option {name} {wants}.")
+        options[name.removeprefix("--")] = value
+    return words, options
+
+
+_WORDS: Final = {
+    "form": (0, 0),
+    "status": (0, 1),
+    "attach": (1, 1),
+    "cancel": (0, 1),
+    "load": (1, 1),
+    "log": (0, 0),
+    "sandbox": (0, 1),
+    "doctor": (0, 0),
+    "help": (0, 0),
+}
+
+
+def _checked(command: Command) -> Command:
+    least, most = _WORDS[command.verb]
+    if not least <= len(command.words) <= most:
+        takes = VERBS.get(command.verb, ("", ""))[0]
+        raise UsageError(f"Write it as: %intercom_export {command.verb} {takes}".rstrip())
+    if command.value("output") is not None and not str(command.value("output")).isidentifier():
+        raise UsageError(f"{command.value('output')!r} is no name for a variable.")
+    return command

@@ -1,0 +1,135 @@
+"""Sending an archive: whole or in part, fast or slowly, to the end or not.
+
+A Starlette response that streams a file in bounded memory. It knows bytes and
+connections, and neither jobs nor what is in the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import Receive, Scope, Send
+
+__all__ = ["Broken", "Transfer", "byte_range"]
+
+BLOCK: Final = 256 * 1024
+RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*")
+
+
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Read a Range header of one range.
+
+    Returns
+    -------
+    tuple of int, optional
+        First byte and the byte after the last one; both ``size`` if the range lies
+        beyond the end; None if the header is to be ignored (RFC 9110, 14.2).
+    """
+    found = RANGE.fullmatch(header)
+    if found is None or not any(found.groups()):
+        return None
+    first, last = found.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+    if start >= size or (not first and not int(last)):
+        return size, size
+    return (start, end) if start < end else None
+
+
+class Broken(Response):
+    """No answer at all: the connection closes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the interface of ASGI
+        """Close the connection and wait until the server knows it."""
+        await _hang_up(scope, receive)
+
+
+class Transfer(Response):
+    """Part of a file as a body.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    span : tuple of int
+        First byte and the byte after the last one.
+    status_code : int
+        200 or 206.
+    headers : dict[str, str]
+        Without Content-Length, which the span gives.
+    break_after : int, optional
+        Close the connection after so many bytes of the body.
+    bytes_per_second : int
+        0 is as fast as it goes.
+    flip : int, optional
+        The offset in the file of a byte to be sent wrong.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        span: tuple[int, int],
+        *,
+        status_code: int,
+        headers: dict[str, str],
+        break_after: int | None = None,
+        bytes_per_second: int = 0,
+        flip: int | None = None,
+    ) -> None:
+        length = str(span[1] - span[0])
+        super().__init__(None, status_code, headers | {"Content-Length": length})
+        self.path = path
+        self.span = span
+        self.break_after = break_after
+        self.bytes_per_second = bytes_per_second
+        self.flip = flip
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head and then the body, block by block."""
+        transport = scope["state"]["transport"]
+        position, end = self.span
+        breaks = self.break_after is not None and self.break_after < end - position
+        if breaks and self.break_after is not None:
+            end = position + self.break_after
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        # A tenth of a second's worth at a time, so that slow is slow and not in bursts.
+        step = max(1, min(BLOCK, self.bytes_per_second // 10)) if self.bytes_per_second else BLOCK
+        with self.path.open("rb") as file:
+            file.seek(position)
+            while position < end and not transport.is_closing():
+                block = self._block(file.read(min(step, end - position)), position)
+                if not block:
+                    break
+                position += len(block)
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+                if self.bytes_per_second:
+                    await asyncio.sleep(len(block) / self.bytes_per_second)
+        if breaks:
+            await _hang_up(scope, receive)
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _block(self, block: bytes, position: int) -> bytes:
+        if self.flip is None or not position <= self.flip < position + len(block):
+            return block
+        wrong = bytearray(block)
+        wrong[self.flip - position] ^= 0x55
+        return bytes(wrong)
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    # What has been written still goes out; then the client sees the end too early.
+    scope["state"]["transport"].close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,116 @@
+"""What tests share: a sandbox, a session on it, a shell, and one JupyterLab for all."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from intercom_export_widgets.jobs.session import ExportSession
+from intercom_export_widgets.sandbox import Sandbox
+
+TOKEN = "dG9rOnRoZS10b2tlbi1vZi10aGUtdGVzdHM"  # noqa: S105 - the sandbox's, known so that it can be searched for
+ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path, monkeypatch):
+    """Keep the user's token, data folder and settings out of the tests."""
+    for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
+
+@pytest.fixture
+def sandbox(request):
+    """A sandbox whose jobs take no time, or the seconds that a test asks for."""
+    with Sandbox(token=TOKEN, job_seconds=getattr(request, "param", 0.0)) as running:
+        yield running
+
+
+@pytest.fixture
+def session(sandbox, tmp_path):
+    """A session on the sandbox that asks often."""
+    with ExportSession(
+        sandbox.token,
+        base_url=sandbox.base_url,
+        folder=tmp_path / "exports",
+        ledger=tmp_path / "ledger.sqlite",
+        poll_interval=0.05,
+    ) as opened:
+        yield opened
+
+
+# The browser ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """One JupyterLab for all tests; its kernels find the sandbox's token."""
+    from lab import Lab
+
+    running = Lab(tmp_path_factory.mktemp("lab"), {"INTERCOM_ACCESS_TOKEN": TOKEN})
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One headless Chromium; under CI there must be one."""
+    from lab import CHROMIUM_FLAGS, HOW_TO_GET_ONE, find_chromium
+    from playwright.sync_api import sync_playwright
+
+    path = find_chromium()
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(HOW_TO_GET_ONE)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def loaded_page(browser, lab):
+    """JupyterLab's page, loaded once."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    page = context.new_page()
+    page.goto(f"{lab.url}/lab?token={lab.token}")
+    page.wait_for_function("window.jupyterapp && window.jupyterapp.restored", timeout=120_000)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def page(loaded_page, request):
+    """The page, for one test: it fails on a script's error and keeps a screenshot."""
+    faults = []
+    loaded_page.on("pageerror", faults.append)
+    yield loaded_page
+    loaded_page.remove_listener("pageerror", faults.append)
+    ARTIFACTS.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", request.node.name)
+    loaded_page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+    assert not faults, faults
+
+
+@pytest.fixture
+def notebook(page, lab, request):
+    """Return a function that opens a notebook with these cells in the loaded page."""
+    from lab import Notebook
+
+    opened = []
+
+    def open_notebook(*cells):
+        name = f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}-{len(opened)}.ipynb"
+        lab.write(name, *cells)
+        opened.append(Notebook(page, lab, name))
+        return opened[-1].open()
+
+    yield open_notebook
+    for each in opened:
+        each.close()

@@ -1,0 +1,229 @@
+"""JupyterLab in headless Chromium, for the tests that need a real page.
+
+One server, one browser and one page for all tests: a notebook opened in the loaded page
+takes a second or two, a new page five times as long. Nothing here sleeps; everything
+waits for what it needs to see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+HOW_TO_GET_ONE = (
+    "No Chromium was found for the browser tests. On Debian or Ubuntu: apt-get install chromium; "
+    "elsewhere install Chromium or Chrome, or name one in the variable CHROMIUM."
+)
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None."""
+    named = os.environ.get("CHROMIUM")
+    return named or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Lab:
+    """A JupyterLab server of its own: own home, own settings, nothing from outside.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        An empty folder.
+    environment : dict of str to str
+        What kernels find besides.
+    """
+
+    def __init__(self, home, environment):
+        self.home = home
+        self.notebooks = home / "notebooks"
+        self.notebooks.mkdir()
+        self.token = secrets.token_hex(16)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self._write_settings()
+        self._log = (home / "server.log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--allow-root",
+                "--no-browser",
+                f"--ServerApp.port={self.url.rsplit(':', 1)[1]}",
+                f"--IdentityProvider.token={self.token}",
+                f"--ServerApp.root_dir={self.notebooks}",
+                "--LabApp.expose_app_in_browser=True",
+                "--LabApp.news_url=None",
+                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+            ],
+            env=self._environment(environment),
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    def _environment(self, more):
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("JUPYTER", "INTERCOM", "XDG", "IPYTHON"))
+        }
+        return kept | {
+            "HOME": str(self.home),
+            "JUPYTER_CONFIG_DIR": str(self.home / "config"),
+            "JUPYTER_DATA_DIR": str(self.home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(self.home / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.home / "workspaces"),
+            "IPYTHONDIR": str(self.home / "ipython"),
+            "JUPYTER_PREFER_ENV_PATH": "1",
+            **more,
+        }
+
+    def _write_settings(self):
+        settings = {
+            "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+            "docmanager-extension/plugin": {"autosave": False},
+        }
+        for name, values in settings.items():
+            path = self.home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(values))
+
+    def _wait(self):
+        """Wait until the server answers, asking it rather than the clock."""
+        for _ in range(600):
+            if self._process.poll() is not None:
+                raise RuntimeError((self.home / "server.log").read_text())
+            with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=5).close()  # noqa: S310 - loopback
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)
+        raise RuntimeError("JupyterLab did not start")
+
+    def write(self, name, *cells):
+        """Write a notebook with these code cells."""
+        notebook = {
+            "nbformat": 4,
+            "nbformat_minor": 5,
+            "metadata": {
+                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+            },
+            "cells": [
+                {
+                    "cell_type": "code",
+                    "id": f"c{number}",
+                    "metadata": {},
+                    "source": source,
+                    "outputs": [],
+                    "execution_count": None,
+                }
+                for number, source in enumerate(cells)
+            ],
+        }
+        (self.notebooks / name).write_text(json.dumps(notebook))
+
+    def stop(self):
+        """End the server and its kernels."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+
+class Notebook:
+    """One notebook on the page; every locator is scoped to it, or to one of its cells."""
+
+    def __init__(self, page, lab, name):
+        self.page = page
+        self.lab = lab
+        self.name = name
+        self.panel = page.locator(f".jp-NotebookPanel:has([data-path='{name}'])")
+
+    def command(self, name, **arguments):
+        """Run one of JupyterLab's commands on the page."""
+        return self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
+            [name, arguments],
+        )
+
+    def open(self):
+        """Open it in the loaded page, and wait until its kernel answers."""
+        self.command("docmanager:open", path=self.name, factory="Notebook")
+        self.page.wait_for_function(
+            """path => {
+              const widget = window.jupyterapp.shell.currentWidget;
+              const context = widget && widget.context;
+              const kernel = context && context.path === path && context.sessionContext.session?.kernel;
+              return kernel && kernel.status === 'idle' && kernel.info;
+            }""",
+            arg=self.name,
+        )
+        # A command acts on the widget that has the focus, which only a real click gives.
+        self.cell(0).locator(".jp-InputArea-editor").click()
+        return self
+
+    def cell(self, index):
+        """Return the cell at that place."""
+        return self.page.locator(
+            f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index='{index}']"
+        )
+
+    def run(self, index, *, wait=True):
+        """Run one cell by a click into it and the keyboard; wait until it is done."""
+        cell = self.cell(index)
+        cell.locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+Enter")
+        if wait:
+            from playwright.sync_api import expect
+
+            prompt = cell.locator(".jp-InputArea-prompt")
+            expect(prompt).to_have_text(__import__("re").compile(r"\[\d+\]:"), timeout=60_000)
+        return cell
+
+    def form(self, index):
+        """Return the form in a cell's output."""
+        return self.cell(index).locator(".iew[data-kind='form']")
+
+    def close(self):
+        """Shut the kernel down and close the tab, saving nothing."""
+        self.page.evaluate(
+            """async path => {
+              const { shell, serviceManager } = window.jupyterapp;
+              for (const widget of shell.widgets('main'))
+                if (widget.context && widget.context.path === path) {
+                  await widget.context.sessionContext.shutdown();
+                  widget.context.model.dirty = false;
+                  widget.dispose();
+                }
+            }""",
+            self.name,
+        )

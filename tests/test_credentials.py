@@ -1,0 +1,218 @@
+import copy
+import json
+import logging
+import pickle
+import sys
+import threading
+import traceback
+import types
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
+from intercom_export_widgets.intercom.credentials import (
+    Credential,
+    Source,
+    Token,
+    _from_colab,
+    _within,
+    find_credential,
+    usual_sources,
+)
+
+SECRET = "dG9rOmE1c2VjcmV0X3NlY3JldA=="  # noqa: S105 - no real token
+
+
+def test_a_token_shows_itself_as_dots(caplog):
+    """No way of turning a token into text shows it."""
+    token = Token(SECRET)
+    logging.getLogger("test").warning("token %s %r", token, token)
+    shown = [
+        repr(token),
+        str(token),
+        f"{token}",
+        f"{token:>40}",
+        f"{token!r}",
+        f"{[token]}",
+        repr(Credential(token, "the argument token")),
+        repr({"token": token}),
+        caplog.text,
+    ]
+    assert not [text for text in shown if SECRET in text or SECRET[:8] in text]
+    assert token.reveal() == SECRET
+
+
+def test_a_token_reaches_no_file():
+    """A token is neither pickled nor made into JSON."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(Token(SECRET), protocol)
+    with pytest.raises(TypeError):
+        json.dumps(Token(SECRET))
+
+
+def test_a_token_answers_no_guess():
+    """A token equals only itself, and its copies are itself."""
+    token = Token(SECRET)
+    assert token != Token(SECRET)
+    assert token != SECRET
+    assert copy.copy(token) is copy.deepcopy(token) is token
+
+
+@pytest.mark.parametrize(
+    "came",
+    [SECRET, f"  {SECRET}\n", f"Bearer {SECRET}", f"\tBEARER  {SECRET} "],
+)
+def test_what_is_copied_along_is_dropped(came):
+    """White space around a token and a leading Bearer are no part of it."""
+    assert Token(came).reveal() == SECRET
+
+
+@pytest.mark.parametrize("came", ["", " ", "\n", "Bearer", "Bearer "])
+def test_an_empty_token_is_missing(came):
+    """A token of nothing is a missing one."""
+    with pytest.raises(TokenMissingError) as caught:
+        Token(came)
+    assert caught.value.field == "token"
+
+
+@pytest.mark.parametrize(
+    "came",
+    [f"{SECRET} {SECRET}", f"{SECRET}\0", f"{SECRET}\r\nX: y", f"{SECRET}é", SECRET * 999],
+)
+def test_a_token_with_wrong_characters_is_refused_unseen(came):
+    """A text that can't be a header is refused, and no frame of the error shows it."""
+    with pytest.raises(TokenRejectedError) as caught:
+        Token(came)
+    error = caught.value
+    frames = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in frames.stack if frame.filename.endswith("intercom/credentials.py")]
+    assert ours
+    assert SECRET[:8] not in "".join(str(frame.locals) for frame in ours)
+    assert SECRET[:8] not in str(error)
+
+
+@given(st.text())
+def test_any_text_is_a_token_or_the_documented_error(text):
+    """Nothing but an AccessError comes out, and a token is fit for a header."""
+    try:
+        token = Token(text)
+    except AccessError:
+        return
+    assert token.reveal().isascii()
+    assert token.reveal().isprintable()
+    assert " " not in token.reveal()
+
+
+def test_a_token_is_taken_out_of_a_servers_words():
+    """A server that repeats the token gets dots in its place."""
+    assert SECRET not in Token(SECRET).hide_in(f"token {SECRET} is wrong")
+
+
+def test_the_order_of_the_sources():
+    """An argument wins over the variables, ours over the SDK's, and a person comes last."""
+    both = {"INTERCOM_ACCESS_TOKEN": "ours", "INTERCOM_API_KEY": "sdk"}
+    argument = find_credential("given", environ=both)
+    assert (argument.token.reveal(), argument.source) == ("given", "the argument token")
+    ours = find_credential(environ=both)
+    assert ours.token.reveal() == "ours"
+    assert ours.source == "the environment variable INTERCOM_ACCESS_TOKEN"
+    sdk = find_credential(environ={"INTERCOM_ACCESS_TOKEN": " ", "INTERCOM_API_KEY": "sdk"})
+    assert sdk.source == "the environment variable INTERCOM_API_KEY"
+    typed = find_credential(sources=[], ask=lambda _: "typed")
+    assert (typed.token.reveal(), typed.source) == ("typed", "the prompt")
+
+
+def test_a_token_that_is_one_already_is_kept():
+    """A Token given as the argument is used as it is."""
+    token = Token(SECRET)
+    assert find_credential(token, environ={}).token is token
+
+
+def test_later_places_are_not_bothered():
+    """Once a token is found, no keyring is opened and nobody is asked."""
+
+    def never(*_):
+        raise AssertionError
+
+    places = [Source("a", lambda: None), Source("b", lambda: "found"), Source("c", never)]
+    assert find_credential(sources=places, ask=never).source == "b"
+
+
+def test_a_missing_token_lists_where_it_was_looked_for():
+    """The error of a missing token names the places, and says what to do."""
+    with pytest.raises(TokenMissingError) as caught:
+        find_credential(sources=usual_sources({})[:2], ask=lambda _: "")
+    assert "INTERCOM_ACCESS_TOKEN" in caught.value.message
+    assert "INTERCOM_API_KEY" in caught.value.message
+    assert "the prompt" in caught.value.message
+    assert caught.value.field == "token"
+    with pytest.raises(TokenMissingError, match="no place at all"):
+        find_credential(sources=[])
+
+
+def test_an_empty_argument_is_not_replaced_by_another_token():
+    """An argument that is empty is a mistake: no other token is used in its place."""
+    with pytest.raises(TokenMissingError, match="the argument token"):
+        find_credential("", environ={"INTERCOM_ACCESS_TOKEN": "ours"})
+
+
+def test_a_frontend_that_can_not_ask_is_no_source():
+    """Where input is not possible, the token is missing, and nothing else is raised."""
+    for problem in (EOFError, NotImplementedError, OSError):
+
+        def ask(prompt, problem=problem):
+            raise problem(prompt)
+
+        with pytest.raises(TokenMissingError):
+            find_credential(sources=[], ask=ask)
+
+
+def test_a_wrong_token_says_which_source_it_came_from():
+    """A variable with a wrong value is named, its value is not."""
+    with pytest.raises(TokenRejectedError, match="variable INTERCOM_API_KEY") as caught:
+        find_credential(environ={"INTERCOM_API_KEY": f"{SECRET} {SECRET}"})
+    assert SECRET not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_the_prompt_says_that_nothing_is_shown():
+    """The prompt is handed to the asker, and is about the token."""
+    prompts = []
+    find_credential(sources=[], ask=lambda prompt: prompts.append(prompt) or "typed")
+    assert "token" in prompts[0]
+
+
+def test_a_backend_that_hangs_is_given_up():
+    """A lookup that never returns is left behind, and one that raises has no token."""
+    release = threading.Event()
+    assert _within(0.05, lambda: release.wait(30) and "late") is None
+    release.set()
+
+    def broken():
+        raise RuntimeError
+
+    assert _within(5, broken) is None
+    assert _within(5, lambda: "found") == "found"
+
+
+def test_colab_is_a_source_only_in_colab():
+    """Colab's secrets are looked at where its module runs, and whatever it raises is no token."""
+    names = [place.name for place in usual_sources({})]
+    assert not [name for name in names if "Colab" in name]
+    assert _from_colab() is None
+    userdata = types.SimpleNamespace(get=lambda name: f"from {name}")
+    sys.modules["google.colab"] = types.SimpleNamespace(userdata=userdata)
+    try:
+        assert _from_colab() == "from INTERCOM_ACCESS_TOKEN"
+        assert [place for place in usual_sources({}) if "Colab" in place.name]
+    finally:
+        del sys.modules["google.colab"]
+
+
+def test_a_keyring_that_is_installed_is_a_source():
+    """The keyring is looked at after the environment, and named with its service."""
+    pytest.importorskip("keyring")
+    assert usual_sources({})[-1].name == "the keyring (service intercom-export-widgets)"
