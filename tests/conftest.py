@@ -89,9 +89,13 @@ def loaded_page(browser, lab):
 def page(loaded_page, request):
     """The page, for one test: it fails on a script's error and keeps a screenshot."""
     faults = []
-    loaded_page.on("pageerror", faults.append)
+
+    def note(error):
+        faults.append(error)
+
+    loaded_page.on("pageerror", note)
     yield loaded_page
-    loaded_page.remove_listener("pageerror", faults.append)
+    loaded_page.remove_listener("pageerror", note)
     ARTIFACTS.mkdir(exist_ok=True)
     name = re.sub(r"\W+", "-", request.node.name)
     loaded_page.screenshot(path=str(ARTIFACTS / f"{name}.png"))

@@ -30,13 +30,18 @@ DTYPES = {
 def table(heads, rows):
     """Return a Markdown table."""
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in lines
+    )
 
 
 def verbs():
     return table(
         ["line", "what it does"],
-        [[f"`%intercom_export {name} {takes}`".replace(" `", "`"), said] for name, (takes, said) in VERBS.items()],
+        [
+            [f"`%intercom_export {name} {takes}`".replace(" `", "`"), said]
+            for name, (takes, said) in VERBS.items()
+        ],
     )
 
 
@@ -78,9 +83,13 @@ def columns():
     parts = []
     for group in GROUPS.values():
         rows = [[f"`{c.name}`", f"`{DTYPES[c.kind]}`", c.description] for c in group.columns]
-        body = table(["column", "dtype", "meaning"], rows) if rows else (
-            "One row per message: every `*_total` and `*_unique` is `Int64`, every `*_rate` "
-            "`Float64`, all else text."
+        body = (
+            table(["column", "dtype", "meaning"], rows)
+            if rows
+            else (
+                "One row per message: every `*_total` and `*_unique` is `Int64`, every `*_rate` "
+                "`Float64`, all else text."
+            )
         )
         parts.append(
             f"<details><summary><code>{group.name}</code>: {group.description}</summary>\n\n"

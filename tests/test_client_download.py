@@ -147,7 +147,7 @@ def test_a_server_that_ignores_ranges(play, path):
 
 def test_data_that_changes_its_mind(play, path):
     """Other data, under another tag, is never put behind the beginning of the first."""
-    other = b"PK" + b"other" * 500_000
+    other = DATA[::-1]
     _, client = play(
         file(DATA, headers=TAG, cut=1_000_000),
         file(other, headers={"ETag": '"two"'}),
@@ -172,7 +172,7 @@ def test_another_part_than_was_asked_for(play, path, part):
     """A 206 that does not go on exactly where the file ends is thrown away."""
     _, client = play(
         file(DATA, headers=TAG, cut=1_000_000),
-        Reply(206, DATA[1_000_000:], {"Content-Range": part, **TAG}),
+        Reply(206, b"?" * (len(DATA) - 1_000_000), {"Content-Range": part, **TAG}),
         file(DATA, headers=TAG),
     )
     client.download(JOB, path)

@@ -99,9 +99,7 @@ def test_a_place_that_can_not_be_written_is_refused(tmp_path):
     """A ledger below a file says that it can't be used, and what to do."""
     (tmp_path / "file").write_text("")
     with pytest.raises(LedgerError) as caught:
-        Ledger(tmp_path / "file" / "ledger.sqlite").add(
-            session="a", status="pending", base_url="x"
-        )
+        Ledger(tmp_path / "file" / "ledger.sqlite").add(session="a", status="pending", base_url="x")
     assert "%config IntercomExport.ledger" in str(caught.value)
 
 

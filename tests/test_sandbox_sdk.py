@@ -1,3 +1,4 @@
+import httpx
 import pytest
 from sandbox_talk import JUNE, Talk
 
@@ -12,7 +13,11 @@ def talk():
 
 @pytest.fixture
 def sdk(talk):
-    return intercom.Intercom(token=talk.sandbox.token, base_url=talk.sandbox.base_url)
+    # A connection of its own, because the SDK can't be closed.
+    with httpx.Client(trust_env=False) as http:
+        yield intercom.Intercom(
+            token=talk.sandbox.token, base_url=talk.sandbox.base_url, httpx_client=http
+        )
 
 
 ONCE = {"max_retries": 0}

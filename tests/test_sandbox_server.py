@@ -253,7 +253,8 @@ def test_a_wrong_command_line_says_so(arguments, said, capsys):
 
 def test_what_it_needs_is_declared():
     """The third parties that the room imports are dependencies of the package."""
-    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    root = Path(__file__).parent.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = " ".join(project["dependencies"])
     for name in ("starlette", "uvicorn", "isal", "pyarrow", "pandas", "tzdata"):
         assert name in declared

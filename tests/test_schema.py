@@ -13,7 +13,7 @@ from intercom_export_widgets.data.schema import (
 )
 
 # API.md section 4, as Intercom writes it.
-RECEIPT_COLUMNS = (
+RECEIPT_COLUMNS = (  # noqa: SIM905 - as API.md prints it
     "user_id,user_external_id,company_id,company_external_id,email,name,ruleset_id,content_id,"
     "content_type,content_title,created_via,device,ruleset_version_id,receipt_id,received_at,"
     "conversation_id,series_id,series_title,node_id,first_reply,first_completion,"

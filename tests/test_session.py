@@ -72,7 +72,10 @@ def test_the_numbers_that_go_out_are_the_documented_ones(session, sandbox):
     """2018-06-01 to 2018-06-30 in UTC goes out as 1527811200 and 1530403199."""
     session.submit("2018-06-01 2018-06-30").wait(30)
     (created,) = creations(sandbox)
-    assert json.loads(created.body) == {"created_at_after": 1527811200, "created_at_before": 1530403199}
+    assert json.loads(created.body) == {
+        "created_at_after": 1527811200,
+        "created_at_before": 1530403199,
+    }
 
 
 def test_the_log_tells_the_whole_story_of_a_job(session):
@@ -403,9 +406,7 @@ def test_rows_outside_the_range_are_trimmed_aloud(session, sandbox):
     assert len(receipts) + receipts.attrs["rows_trimmed"] == export.progress.rows["receipt"]
 
 
-def test_timestamps_without_a_zone_are_the_workspaces_and_that_is_said(
-    session, sandbox, another
-):
+def test_timestamps_without_a_zone_are_the_workspaces_and_that_is_said(session, sandbox, another):
     """Naive text gives the same instants as Unix seconds do, with a warning."""
     plain = session.submit("2018-07-10").wait(30).receipts
     sandbox.switch(timestamps="naive", timezone="America/New_York")
@@ -511,5 +512,7 @@ def test_the_token_shows_nowhere(session, sandbox, caplog):
         session.submit(JUNE)
     shown = [repr(x) for x in (session, export, session.connection, session.connection.client())]
     shown += [str(caught.value), repr(vars(caught.value)), session.log().to_string(), caplog.text]
-    shown += [p.read_bytes().decode("latin-1") for p in session.folder.parent.rglob("*") if p.is_file()]
+    shown += [
+        p.read_bytes().decode("latin-1") for p in session.folder.parent.rglob("*") if p.is_file()
+    ]
     assert not [text for text in shown if TOKEN in text]

@@ -8,11 +8,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
-from intercom_export_widgets.data.parsing import arrow_type
+from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.api.extensions import ExtensionArray
+
+    from intercom_export_widgets.data.arrow import Array, Table
 
 __all__ = ["DtypeBackend", "empty_frame", "to_frame"]
 
@@ -20,7 +23,7 @@ DtypeBackend = Literal["pandas", "pyarrow"]
 _CONVERTERS = 2
 
 
-def to_frame(table: Any, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:  # noqa: ANN401
+def to_frame(table: Table, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
     """Return ``table``, a ``pyarrow.Table`` of this package's types, as a DataFrame.
 
     Parameters
@@ -39,7 +42,7 @@ def to_frame(table: Any, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame
     names, rows, columns = table.column_names, table.num_rows, table.columns
     del table
 
-    def converted(place: int) -> Any:  # noqa: ANN401 - one of pandas' arrays
+    def converted(place: int) -> ExtensionArray:
         column, columns[place] = columns[place], None
         return _to_pandas(column)
 
@@ -50,7 +53,7 @@ def to_frame(table: Any, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame
     return frame
 
 
-def _to_pandas(column: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+def _to_pandas(column: Array) -> ExtensionArray:
     """Return one Arrow column as the pandas array of the same meaning."""
     import numpy as np
     import pandas as pd
@@ -59,7 +62,8 @@ def _to_pandas(column: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
     if pa.types.is_dictionary(column.type):
         return _categorical(column)
     if pa.types.is_timestamp(column.type):
-        return column.to_pandas().array
+        instants: pd.Series[pd.Timestamp] = column.to_pandas()
+        return instants.array
     dtype: Any = pd.StringDtype(na_value=np.nan)
     if pa.types.is_int64(column.type):
         dtype = pd.Int64Dtype()
@@ -67,10 +71,11 @@ def _to_pandas(column: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
         dtype = pd.Float64Dtype()
     # By pandas' protocol for extension dtypes: strings are handed over, not made anew, which
     # by way of a Series would cost a second for a million.
-    return dtype.__from_arrow__(column)
+    array: ExtensionArray = dtype.__from_arrow__(column)
+    return array
 
 
-def _categorical(column: Any) -> pd.Categorical:  # noqa: ANN401 - pyarrow ships no types
+def _categorical(column: Array) -> pd.Categorical:
     """Return a dictionary column, its chunks sharing one dictionary, with sorted categories."""
     import numpy as np
     import pandas as pd

@@ -8,8 +8,9 @@ a Python file to pull from, as an exception in one can hang the process.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.records import fit_records
 from intercom_export_widgets.data.schema import Kind
 from intercom_export_widgets.data.timestamps import from_integers, from_text
@@ -18,26 +19,11 @@ from intercom_export_widgets.errors import ArchiveError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["BlockParser", "Field", "Parsed", "Tally", "arrow_type"]
+    from intercom_export_widgets.data.arrow import Array, Batch, DataType
+
+__all__ = ["BlockParser", "Field", "Parsed", "Tally"]
 
 _NUMERIC = {Kind.TIMESTAMP, Kind.COUNT, Kind.RATE}
-
-
-def arrow_type(kind: Kind) -> Any:  # noqa: ANN401 - pyarrow ships no types
-    """Return the Arrow type of a column of that kind."""
-    import pyarrow as pa
-
-    match kind:
-        case Kind.TIMESTAMP:
-            return pa.timestamp("us", "UTC")
-        case Kind.COUNT:
-            return pa.int64()
-        case Kind.RATE:
-            return pa.float64()
-        case Kind.CATEGORY:
-            return pa.dictionary(pa.int32(), pa.string())
-        case Kind.ID | Kind.TEXT:
-            return pa.string()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +57,7 @@ class Tally:
 class Parsed:
     """A batch and what had to be said about it: by column, short rows, replaced bytes."""
 
-    batch: Any
+    batch: Batch
     tallies: dict[str, Tally] = field(default_factory=dict)
     short: int = 0
     replaced: int = 0
@@ -98,7 +84,7 @@ class BlockParser:
         # forget what the other learnt: that costs time and nothing else.
         self._textual: frozenset[str] = frozenset()  # numeric columns in an unusual form
         self._empty: frozenset[str] | None = None  # columns without any value
-        self._missing: dict[Any, Any] = {}
+        self._missing: dict[DataType, Array] = {}
 
     def parse(self, block: bytes | memoryview) -> Parsed:
         """Return ``block``, whole records without the header, as a batch.
@@ -157,7 +143,7 @@ class BlockParser:
         block: bytes | memoryview,
         textual: frozenset[str],
         empty: frozenset[str] = frozenset(),
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, Array]:
         """Return the columns of ``block`` by name, of the types that pyarrow parses itself.
 
         Most columns of a receipt are empty most of the time: that ``empty`` ones are is only
@@ -184,7 +170,7 @@ class BlockParser:
         )
         return {f.name: _one_chunk(table[str(f.position)]) for f in self.fields}
 
-    def _typed(self, columns: Mapping[str, Any], textual: frozenset[str]) -> Parsed:
+    def _typed(self, columns: Mapping[str, Array], textual: frozenset[str]) -> Parsed:
         """Return the columns, of which those in ``textual`` are text still, in their types."""
         import pyarrow as pa
 
@@ -208,7 +194,7 @@ class BlockParser:
         schema = pa.schema([(f.name, arrow_type(f.kind)) for f in self.fields])
         return Parsed(pa.record_batch(arrays, schema=schema), tallies)
 
-    def _all_missing(self, of_type: Any, rows: int) -> Any:  # noqa: ANN401 - pyarrow's
+    def _all_missing(self, of_type: DataType, rows: int) -> Array:
         """Return a column without values; all of a type share one piece of memory."""
         import pyarrow as pa
 
@@ -222,7 +208,7 @@ class _UnusualValueError(Exception):
     """A block has a value that the fast way does not know."""
 
 
-def _parsed_type(f: Field, textual: frozenset[str], empty: frozenset[str]) -> Any:  # noqa: ANN401
+def _parsed_type(f: Field, textual: frozenset[str], empty: frozenset[str]) -> DataType:
     """Return the type that pyarrow's parser makes of a column."""
     import pyarrow as pa
 
@@ -233,12 +219,12 @@ def _parsed_type(f: Field, textual: frozenset[str], empty: frozenset[str]) -> An
     return pa.int64() if f.kind is Kind.TIMESTAMP else arrow_type(f.kind)
 
 
-def _one_chunk(column: Any) -> Any:  # noqa: ANN401 - pyarrow's
+def _one_chunk(column: Array) -> Array:
     """Return a column as one array; a block is parsed as a whole, so there is nothing to copy."""
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _without_none_marks(column: Any) -> Any:  # noqa: ANN401 - pyarrow's
+def _without_none_marks(column: Array) -> Array:
     """Return ``column`` with ``-1`` missing: "-1 = none", API.md section 4."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -249,7 +235,7 @@ def _without_none_marks(column: Any) -> Any:  # noqa: ANN401 - pyarrow's
     return pc.if_else(marked, pa.scalar(None, column.type), column)
 
 
-def _from_text(column: Any, kind: Kind, zone: str) -> tuple[Any, Tally | None]:  # noqa: ANN401
+def _from_text(column: Array, kind: Kind, zone: str) -> tuple[Array, Tally | None]:
     """Return a column of text in its kind's type; a tally if it isn't plain numbers."""
     import pyarrow as pa
 
@@ -266,7 +252,7 @@ def _from_text(column: Any, kind: Kind, zone: str) -> tuple[Any, Tally | None]: 
     return read.array, Tally(read.refused, read.zoneless, read.twice, read.skipped)
 
 
-def _numbers(column: Any, kind: Kind) -> tuple[Any, Tally]:  # noqa: ANN401 - pyarrow's
+def _numbers(column: Array, kind: Kind) -> tuple[Array, Tally]:
     """Return those values of a column of text that are numbers, and how many are not."""
     import pyarrow as pa
     import pyarrow.compute as pc

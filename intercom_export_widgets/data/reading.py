@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
-from intercom_export_widgets.data.parsing import BlockParser, Field, Tally, arrow_type
+from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
 from intercom_export_widgets.data.records import TooManyFieldsError, first_record, split_first
 from intercom_export_widgets.data.schema import Kind, column_kind, has_none_marker
 from intercom_export_widgets.data.sniff import header_names
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from intercom_export_widgets.data.archive import Archive, Member
+    from intercom_export_widgets.data.arrow import Batch, Schema, Table
     from intercom_export_widgets.data.parsing import Parsed
 
 __all__ = ["Reading"]
@@ -95,6 +97,9 @@ class Reading:
         self.rows = self.short = self.replaced = 0
 
     def _require(self, found: dict[str, None]) -> None:
+        """Raise `InputError` unless there are columns to read, all of them in the file."""
+        if not self.kinds and found:
+            raise InputError("There are no columns to read.", advice="Name one at least.")
         for name in self.kinds:
             if name not in found:
                 raise InputError(
@@ -103,7 +108,7 @@ class Reading:
                 )
 
     @property
-    def schema(self) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    def schema(self) -> Schema:
         """The Arrow schema of every batch."""
         import pyarrow as pa
 
@@ -114,7 +119,7 @@ class Reading:
         """Columns with values that are not of their kind, which came as missing so far."""
         return tuple(name for name, tally in self.tallies.items() if tally.refused)
 
-    def batches(self) -> Iterator[Any]:
+    def batches(self) -> Iterator[Batch]:
         """Yield the group's rows as they came, as ``pyarrow.RecordBatch`` of `schema`.
 
         Raises
@@ -126,7 +131,7 @@ class Reading:
         for member, names in self._headers.items():
             yield from self._member_batches(member, names)
 
-    def table(self) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    def table(self) -> Table:
         """Return the whole group as a ``pyarrow.Table``; no value is lost.
 
         A column with a value that is not of its kind is read once more, as text.
@@ -149,16 +154,17 @@ class Reading:
             table = table.set_column(index, again.schema.field(name), again[name])
         return table
 
-    def _member_batches(self, member: Member, names: list[str]) -> Iterator[Any]:
+    def _member_batches(self, member: Member, names: list[str]) -> Iterator[Batch]:
         fields = [
             Field(names.index(name), name, kind, has_none_marker(self.group, name))
             for name, kind in self.kinds.items()
             if name in names
         ]
-        parser = BlockParser(fields, len(names), self.zone)
-        for parsed in _in_turn(
-            parser, _without_header(self.archive.blocks(member, self._block_size))
-        ):
+        # A part may have none of the columns asked for: any other one counts its rows.
+        counter = [Field(0, name, Kind.TEXT) for name in names[:1]]
+        parser = BlockParser(fields or counter, len(names), self.zone)
+        blocks = self.archive.blocks(member, self._block_size)
+        for parsed in _in_turn(parser, _without_header(blocks)):
             try:
                 result = parsed.result()
             except TooManyFieldsError as error:
@@ -173,7 +179,7 @@ class Reading:
         for name, tally in parsed.tallies.items():
             self.tallies.setdefault(name, Tally()).add(tally)
 
-    def _completed(self, batch: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    def _completed(self, batch: Batch) -> Batch:
         """Return a member's batch with the columns that only other members have, missing."""
         import pyarrow as pa
 

@@ -10,7 +10,7 @@ import difflib
 import warnings
 from collections.abc import Mapping
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, to_frame
 from intercom_export_widgets.data.notes import counted, reading_notes
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
+    from intercom_export_widgets.data.arrow import Table
 
 __all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]
 
@@ -36,7 +37,7 @@ def read_arrow(
     zone: str = "UTC",
     columns: Sequence[str] | None = None,
     notes: list[str] | None = None,
-) -> Any:  # noqa: ANN401 - pyarrow ships no types
+) -> Table:
     """Return a group of ``archive`` as a ``pyarrow.Table``, in the order in which it came.
 
     Parameters

@@ -16,12 +16,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from intercom_export_widgets.data.arrow import Array
 
     Numbers = NDArray[np.int64]
 
@@ -59,14 +61,14 @@ class Instants:
         Those of them that occur twice, or not at all, in that zone.
     """
 
-    array: Any
+    array: Array
     refused: int = 0
     zoneless: int = 0
     twice: int = 0
     skipped: int = 0
 
 
-def from_integers(column: Any) -> Any:  # noqa: ANN401 - pyarrow ships no types
+def from_integers(column: Array) -> Array | None:
     """Return ``column``, an int64 array of Unix seconds or milliseconds, as instants.
 
     Returns
@@ -97,7 +99,7 @@ def _scaled(numbers: Numbers) -> Numbers:
     return np.where(numbers < _LEAST_MILLISECONDS, numbers * _SECOND, numbers * 1000)
 
 
-def from_text(column: Any, zone: str) -> Instants:  # noqa: ANN401 - pyarrow ships no types
+def from_text(column: Array, zone: str) -> Instants:
     """Return ``column``, a string array, as instants; every different value is read once.
 
     Parameters
@@ -139,7 +141,7 @@ class _Values:
         self.microseconds[where] = microseconds
         self.refused[where] = False
 
-    def civil(self, where: NDArray[np.intp], values: Any, zone: str) -> None:  # noqa: ANN401
+    def civil(self, where: NDArray[np.intp], values: Array, zone: str) -> None:
         """Read the values at ``where``, which are no plain numbers."""
         import numpy as np
         import pyarrow as pa
@@ -202,7 +204,7 @@ class _Values:
             self.twice[at], self.skipped[at] = first > second, first < second
             self.known(np.array([at]), np.array([stamp - first]))
 
-    def spread(self, encoded: Any) -> Instants:  # noqa: ANN401 - pyarrow ships no types
+    def spread(self, encoded: Array) -> Instants:
         """Return the column that ``encoded`` describes, one instant for each of its rows."""
         import numpy as np
         import pyarrow as pa

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.reading import Reading
 
 if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
+    from intercom_export_widgets.data.arrow import Array, Table
 
 __all__ = ["Trimmer", "Window"]
 
@@ -26,7 +27,7 @@ class Window:
     after: int
     before: int
 
-    def outside(self, received: Any) -> Any | None:  # noqa: ANN401 - pyarrow ships no types
+    def outside(self, received: Array) -> Array | None:
         """Return which of ``received`` lie outside; None if none do.
 
         Parameters
@@ -65,7 +66,7 @@ class Trimmer:
         self._archive = archive
         self._window = window
         self._zone = zone
-        self._receipts: Any | None = None
+        self._receipts: Array | None = None
         self._lock = Lock()
 
     @staticmethod
@@ -73,7 +74,7 @@ class Trimmer:
         """Return the column that a group is trimmed by."""
         return "received_at" if group == "receipt" else "receipt_id"
 
-    def trim(self, group: str, held: list[Any]) -> int:
+    def trim(self, group: str, held: list[Table]) -> int:
         """Put the rows that stay in the place of the one table in ``held``; count the others."""
         import pyarrow.compute as pc
 
@@ -83,7 +84,7 @@ class Trimmer:
         held.append(held.pop().filter(pc.invert(beyond)))
         return int(pc.sum(beyond).as_py())
 
-    def _beyond(self, group: str, table: Any) -> Any | None:  # noqa: ANN401 - pyarrow's
+    def _beyond(self, group: str, table: Table) -> Array | None:
         """Return which rows of ``table`` are to be left out; None if none are."""
         import pyarrow.compute as pc
 
@@ -98,7 +99,7 @@ class Trimmer:
         beyond = pc.is_in(column, value_set=receipts)
         return beyond if pc.any(beyond).as_py() else None
 
-    def _receipts_outside(self) -> Any:  # noqa: ANN401 - pyarrow ships no types
+    def _receipts_outside(self) -> Array:
         """Return the receipt_id of every receipt outside the window."""
         import pyarrow as pa
 

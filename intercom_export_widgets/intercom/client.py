@@ -203,7 +203,7 @@ class IntercomClient:
         """
         path = f"/export/content/data/{quote_identifier(job_identifier)}"
         return self._endpoint.ask(
-            "GET", path, lambda got: read_job(got, job_identifier, self._now())
+            "GET", path, lambda answer: read_job(answer, job_identifier, self._now())
         )
 
     def cancel(self, job_identifier: str) -> Job:
@@ -219,7 +219,7 @@ class IntercomClient:
         """
         path = f"/export/cancel/{quote_identifier(job_identifier)}"
         return self._endpoint.ask(
-            "POST", path, lambda got: read_job(got, job_identifier, self._now())
+            "POST", path, lambda answer: read_job(answer, job_identifier, self._now())
         )
 
     def identify(self) -> Workspace:

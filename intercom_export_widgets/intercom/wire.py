@@ -113,8 +113,8 @@ def origin_of(url: httpx.URL) -> Origin:
 def new_http(host: str) -> httpx.Client:
     """Return an HTTP client that uses the environment's proxies, but not for loopback.
 
-    httpx reads ``HTTP_PROXY`` and its like, but not ``.netrc`` (since 0.24, only by
-    `httpx.NetRCAuth`), so no other password is added.
+    httpx (0.28) reads ``HTTP_PROXY`` and its like by itself, but ``.netrc`` only where a
+    `httpx.NetRCAuth` asks for it, so no other password is added.
 
     Parameters
     ----------
@@ -177,8 +177,9 @@ class Faults:
         """Keep the meaning of a fault, and swallow it; others pass."""
         if isinstance(error, LIBRARY_FAULTS):
             self.lost = Lost(_reason(error), sent=not isinstance(error, UNSENT_FAULTS))
+            return True
         self._interrupted = isinstance(error, KeyboardInterrupt)
-        return self.lost is not None or self._interrupted
+        return self._interrupted
 
     def settle(self) -> None:
         """Raise an interrupt anew that came during the block."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-__all__ = ["ClockChange", "clock_changes", "day_start", "find_zone", "local"]
+__all__ = ["ClockChange", "clock_changes", "day_start", "find_zone", "local", "zone_names"]
 
 ZONE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,3}")
 # "right/" zones count leap seconds, which Unix seconds don't; the others are no names.
@@ -54,9 +54,15 @@ def find_zone(name: str) -> ZoneInfo:
     )
 
 
+def zone_names() -> list[str]:
+    """Return the names of all zones of this machine, in order."""
+    # Some machines list "localtime", which is whatever they are set to.
+    return sorted(name for name in available_timezones() if not name.startswith(NOT_ZONES))
+
+
 def _nearest(name: str) -> str:
     """Return the advice for a name that is no zone."""
-    by_lower = {known.lower(): known for known in available_timezones()}
+    by_lower = {known.lower(): known for known in zone_names()}
     wanted = name.strip().lower().replace(" ", "_")
     by_city = {lower.rpartition("/")[2]: known for lower, known in by_lower.items()}
     found = by_lower.get(wanted) or by_city.get(wanted)

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from traitlets import TraitError
+
+from intercom_export_widgets.errors import SettingError
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.notebook import text
@@ -25,9 +28,21 @@ MAGIC: Final = "intercom_export"
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magic and the formatters; a second load starts afresh."""
+    """Register the magic and the formatters; a second load starts afresh.
+
+    Raises
+    ------
+    SettingError
+        If the profile's configuration has a setting that can't be used.
+    """
     unload(shell)
-    shell.register_magics(IntercomExportMagics(shell))
+    try:
+        magics = IntercomExportMagics(shell)
+    except TraitError as error:
+        raise SettingError(
+            str(error), advice="Correct it in the IPython profile's configuration file."
+        ) from None
+    shell.register_magics(magics)
     formatter = shell.display_formatter
     if formatter is None:
         return

@@ -52,6 +52,28 @@ function copyButton(text, label) {
   return button;
 }
 
+/** Send a message to the kernel; say so where there is none any more. */
+function send(model, message) {
+  try {
+    model.send(message);
+  } catch {
+    for (const notice of document.querySelectorAll(".iew-dead"))
+      if (notice.model === model) notice.hidden = false;
+  }
+}
+
+/** What stands above a page whose kernel is gone. */
+function deadNotice(model) {
+  const notice = h(
+    "p",
+    { class: "iew-dead", role: "alert", hidden: true },
+    "The kernel behind this is gone, and nothing here works any more. Run the cell again; " +
+      "exports that were under way can be taken up with %intercom_export attach.",
+  );
+  notice.model = model;
+  return notice;
+}
+
 /* ---- One export as a card -------------------------------------------------- */
 
 class CardView {
@@ -105,7 +127,7 @@ class CardView {
 
   stop() {
     this.cancel.disabled = true;
-    this.model.send({ do: "cancel", number: this.card.number });
+    send(this.model, { do: "cancel", number: this.card.number });
     setTimeout(() => (this.cancel.disabled = false), 4000);
   }
 
@@ -215,6 +237,7 @@ class FormView {
   constructor(model, root) {
     this.model = model;
     this.listeners = [];
+    this.focus = ({ focus }) => focus && this[focus].input.focus();
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
     this.last = field("To", h("input", { type: "date", required: true }), "last day, included");
     const zones = h("datalist", { id: unique("zones") });
@@ -301,6 +324,7 @@ class FormView {
       this.code.hidden = !this.model.get("code");
     });
     this.on(["log_rows"], () => this.drawLog());
+    this.model.on("msg:custom", this.focus);
     for (const name of ["first", "last", "zone"]) {
       const { input } = this[name];
       input.addEventListener("input", () => this.send("edit"));
@@ -313,6 +337,7 @@ class FormView {
 
   destroy() {
     for (const [event, draw] of this.listeners) this.model.off(event, draw);
+    this.model.off("msg:custom", this.focus);
   }
 
   /** What the fields hold, and what the browser could not read of them. */
@@ -332,11 +357,10 @@ class FormView {
   }
 
   send(what, more = {}) {
-    this.model.send({ do: what, ...this.fields(), ...more });
+    send(this.model, { do: what, ...this.fields(), ...more });
   }
 
   export() {
-    this.pressed = true;
     this.send("export");
   }
 
@@ -351,21 +375,17 @@ class FormView {
 
   drawErrors() {
     const errors = this.model.get("errors");
-    let worst = null;
     for (const name of ["first", "last", "zone"]) {
       const { input, error } = this[name];
       say(error, errors[name]);
       if (errors[name]) {
         input.setAttribute("aria-invalid", "true");
         input.setAttribute("aria-describedby", error.id);
-        worst = worst ?? input;
       } else {
         input.removeAttribute("aria-invalid");
         input.removeAttribute("aria-describedby");
       }
     }
-    if (this.pressed && worst) worst.focus();
-    this.pressed = false;
   }
 
   drawAlert() {
@@ -374,7 +394,7 @@ class FormView {
     this.alert.hidden = !text;
     this.alertActions.replaceChildren(
       ...actions.map(({ label, ...message }) =>
-        h("button", { type: "button", onclick: () => this.model.send(message) }, label),
+        h("button", { type: "button", onclick: () => send(this.model, message) }, label),
       ),
     );
   }
@@ -387,7 +407,7 @@ class FormView {
           {
             type: "button",
             class: "iew-quiet",
-            onclick: () => this.model.send({ do: "preset", name }),
+            onclick: () => send(this.model, { do: "preset", name }),
           },
           title,
         ),
@@ -429,7 +449,7 @@ class FormView {
     const use = () => {
       const token = input.value;
       input.value = "";
-      if (token) this.model.send({ do: "token", token });
+      if (token) send(this.model, { do: "token", token });
     };
     input.addEventListener("keydown", (event) => {
       if (event.key === "Enter") use();
@@ -443,7 +463,7 @@ class FormView {
         input,
         h("button", { type: "button", onclick: use }, "Use my workspace"),
         known.sandbox_offered
-          ? h("button", { type: "button", onclick: () => this.model.send({ do: "sandbox" }) }, "Try the sandbox")
+          ? h("button", { type: "button", onclick: () => send(this.model, { do: "sandbox" }) }, "Try the sandbox")
           : null,
       ),
     ];
@@ -473,8 +493,13 @@ function render({ model, el }) {
   const root = h("div", { class: "iew", "data-kind": model.get("kind") });
   // JupyterLab's shortcuts would cut the cell when `x` is pressed on a button.
   root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.append(deadNotice(model));
   el.append(root);
-  if (model.get("kind") !== "form") return cardList(model, root);
+  if (model.get("kind") !== "form") {
+    const cards = h("div", {});
+    root.append(cards);
+    return cardList(model, cards);
+  }
   const form = new FormView(model, root);
   const stopCards = cardList(model, form.cards);
   return () => {

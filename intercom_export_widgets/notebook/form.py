@@ -247,7 +247,8 @@ class ExportForm(LivePage):
         """Begin the export; what only the server knows arrives through `_follow_up`."""
         try:
             timeframe = self.timeframe()
-        except TimeframeError:
+        except TimeframeError as error:
+            self.send({"focus": error.field or "first"})
             return
         self.alert = {}
         try:

@@ -100,9 +100,11 @@ class IntercomExportMagics(Magics):
     def _deliver(self, export: Export, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""
         table = command.value("table")
-        if command.has("wait") or table is not None:
+        if not export.done and (command.has("wait") or table is not None):
             with ProgressLine(self._shell, self.session.now) as shown:
                 export.wait(callback=lambda _: shown.show(export))
+        if export.error is not None:
+            export.wait()
         return export if table is None else export.read(table)
 
     def _do_status(self, command: Command) -> Overview | Job:

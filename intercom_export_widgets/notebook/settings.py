@@ -7,15 +7,18 @@ quick.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Float, Unicode, validate
+from traitlets import Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-from intercom_export_widgets.errors import InputError, SettingError
+from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from traitlets import Bunch
 
 __all__ = ["IntercomExport"]
@@ -26,7 +29,7 @@ class IntercomExport(Configurable):
 
     Settings are traits: ``%config IntercomExport.region = "eu"``, or in a profile's
     configuration file ``c.IntercomExport.region = "eu"``. A value that can't be used
-    raises `SettingError` and leaves the old one.
+    raises `traitlets.TraitError`, on which traitlets goes back to the old one.
     """
 
     region = Unicode(
@@ -58,31 +61,30 @@ class IntercomExport(Configurable):
         from intercom_export_widgets.intercom.hosts import region_url
 
         region = str(proposal.value).strip().lower()
-        region_url(region)
+        with _as_trait_error():
+            region_url(region)
         return region
 
     @validate("base_url")
     def _check_base_url(self, proposal: Bunch) -> str:
         from intercom_export_widgets.intercom.hosts import check_base_url
 
-        return check_base_url(proposal.value) if proposal.value else ""
+        with _as_trait_error():
+            return check_base_url(proposal.value) if proposal.value else ""
 
     @validate("zone")
     def _check_zone(self, proposal: Bunch) -> str:
         from intercom_export_widgets.intercom.zones import find_zone
 
-        try:
+        with _as_trait_error():
             return str(find_zone(proposal.value))
-        except InputError as error:
-            raise SettingError(error.message, advice=error.advice, field="zone") from None
 
     @validate("poll_interval")
     def _check_poll_interval(self, proposal: Bunch) -> float:
         shortest, longest = 0.1, 3600.0
         if not shortest <= proposal.value <= longest:
-            raise SettingError(
-                f"poll_interval is a number of seconds from 0.1 to 3600, not {proposal.value:g}",
-                field="poll_interval",
+            raise TraitError(
+                f"poll_interval is a number of seconds from 0.1 to 3600, not {proposal.value:g}."
             )
         return float(proposal.value)
 
@@ -94,7 +96,7 @@ class IntercomExport(Configurable):
         is_folder = proposal.trait.name == "folder"
         if path.exists() and path.is_dir() != is_folder:
             kind = "a folder" if is_folder else "a file"
-            raise SettingError(f"{path} is not {kind}", field=proposal.trait.name)
+            raise TraitError(f"{path} is not {kind}: name another.")
         return str(path)
 
     def as_keywords(self) -> dict[str, Any]:
@@ -107,3 +109,15 @@ class IntercomExport(Configurable):
             "folder": self.folder or None,
             "ledger": self.ledger or None,
         }
+
+
+@contextlib.contextmanager
+def _as_trait_error() -> Iterator[None]:
+    """Turn an error of ours into traitlets' own, on which it takes the change back."""
+    try:
+        yield
+    except InputError as error:
+        refused = TraitError(str(error))
+    else:
+        return
+    raise refused

@@ -96,7 +96,7 @@ def parse(line: str) -> Command:
         return _checked(Command(words[0], tuple(words[1:]), options))
     if words[0].isalpha() and (close := difflib.get_close_matches(words[0], VERBS, n=1)):
         raise UsageError(f"There is no verb {words[0]!r}. Did you mean {close[0]!r}?")
-    return Command("export", tuple(words), options)
+    return _checked(Command("export", tuple(words), options))
 
 
 def help_text() -> str:
@@ -156,6 +156,7 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
 
 _WORDS: Final = {
     "form": (0, 0),
+    "export": (1, 4),
     "status": (0, 1),
     "attach": (1, 1),
     "cancel": (0, 1),

@@ -11,7 +11,8 @@ the first export.
 
 from __future__ import annotations
 
+from intercom_export_widgets.sandbox.faults import Fault
 from intercom_export_widgets.sandbox.server import Sandbox
-from intercom_export_widgets.sandbox.switches import Fault, Switches
+from intercom_export_widgets.sandbox.switches import Switches
 
 __all__ = ["Fault", "Sandbox", "Switches"]

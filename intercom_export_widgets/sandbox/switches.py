@@ -13,10 +13,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-__all__ = ["CALLS", "CHOICES", "Controls", "Fault", "Switches"]
+from intercom_export_widgets.sandbox.faults import NEVER, Fault
 
-CALLS: Final = ("create", "show", "cancel", "download", "me")
-"""The five calls of the API, as a fault names them."""
+__all__ = ["CHOICES", "Controls", "Switches"]
 
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "container": ("zip", "zip-streamed", "zip-stored", "gzip", "csv", "gzip-of-zip"),
@@ -33,48 +32,6 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
 """The words that a switch of words may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The next so many requests of a call go wrong.
-
-    Parameters
-    ----------
-    times : int
-        How many more times; 0 is never.
-    call : str
-        One of :data:`CALLS`, or ``"any"``. Faults of jobs (``failed``, ``no_data``,
-        ``stuck``) and of downloads have only one call and take no notice of it.
-    """
-
-    times: int = 0
-    call: str = "any"
-
-    def __post_init__(self) -> None:
-        """Refuse a negative count and an unknown call."""
-        if self.times < 0:
-            raise ValueError(f"A fault can't happen {self.times} times.")
-        if self.call not in ("any", *CALLS):
-            raise ValueError(f"{self.call!r} is no call; the calls are {', '.join(CALLS)}.")
-
-    @classmethod
-    def of(cls, value: Fault | int | str) -> Fault:
-        """Read ``3``, ``"3"`` or ``"3@show"``."""
-        if isinstance(value, Fault):
-            return value
-        times, _, call = str(int(value) if isinstance(value, bool) else value).partition("@")
-        try:
-            return cls(int(times), call or "any")
-        except ValueError as error:
-            if not times.strip().lstrip("+-").isdigit():
-                raise ValueError(f"{value!r} is no fault; write 2, or 2@show.") from error
-            raise
-
-    def __str__(self) -> str:
-        """Return the text that :meth:`of` reads back."""
-        return f"{self.times}" if self.call == "any" else f"{self.times}@{self.call}"
-
-
-NEVER: Final = Fault()
 SERVER_STATUSES: Final = (500, 502, 503, 504)
 TRUE: Final = {"1": True, "true": True, "yes": True, "on": True}
 FALSE: Final = {"0": False, "false": False, "no": False, "off": False}

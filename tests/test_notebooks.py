@@ -1,0 +1,47 @@
+"""The notebooks that teach: committed without outputs, executed from end to end."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
+
+
+def name_of(path):
+    return path.name
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_is_committed_without_outputs(path):
+    """No outputs, no counts, no widget state: what a reader runs is what a reader sees."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert "widgets" not in notebook["metadata"]
+    for cell in notebook["cells"]:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
+def test_runs_through_on_the_sandbox_in_two_minutes(path, tmp_path, monkeypatch):
+    """Every cell succeeds in a real kernel without a token, and the data say where they are from."""
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    notebook = nbformat.read(path, as_version=4)
+    begin = time.monotonic()
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(tmp_path))
+    assert time.monotonic() - begin < 120
+    text = json.dumps(notebook)
+    assert "Sandbox: synthetic data" in text
+    assert '"output_type": "error"' not in text
+    assert not [
+        output
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "stream" and output.name == "stderr"
+    ]
