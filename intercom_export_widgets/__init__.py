@@ -62,7 +62,7 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
-    """Take the magic away; called by ``%unload_ext``. Running exports run on."""
+    """Take the magic away; called by ``%unload_ext``. Jobs run on at Intercom."""
     from intercom_export_widgets.notebook.extension import unload
 
     unload(ipython)

@@ -34,6 +34,7 @@ The tree::
     └── StorageError                   your disk
         ├── LedgerError                  the record of jobs
         └── FileError                    the folder of downloaded exports
+            └── FileBusyError              another notebook is writing that file
 
     ExportWarning (a ``UserWarning``)  something to know about data that was read
 
@@ -56,6 +57,7 @@ __all__ = [
     "ConnectionFailedError",
     "DownloadExpiredError",
     "ExportWarning",
+    "FileBusyError",
     "FileError",
     "InputError",
     "IntercomExportError",
@@ -192,7 +194,14 @@ class JobLockedError(RateLimitError):
 
     "You can only have one active job per workspace." (Creating an export job.)
     Time alone does not cure it: the active job must end first.
+
+    Attributes
+    ----------
+    job_identifier : str
+        The active job, if it is known on this machine; else empty.
     """
+
+    job_identifier: str = ""
 
     advice = (
         "A workspace has one active export at a time, and the API can't list it: "
@@ -317,6 +326,12 @@ class LedgerError(StorageError):
 
 class FileError(StorageError):
     """The folder of downloaded exports can't be read or written."""
+
+
+class FileBusyError(FileError):
+    """Another notebook is writing that file."""
+
+    advice = "Wait for it to end, or choose another folder."
 
 
 class ExportWarning(UserWarning):

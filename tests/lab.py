@@ -17,7 +17,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM_FLAGS = (
@@ -182,7 +181,8 @@ class Notebook:
             """path => {
               const widget = window.jupyterapp.shell.currentWidget;
               const context = widget && widget.context;
-              const kernel = context && context.path === path && context.sessionContext.session?.kernel;
+              const session = context && context.path === path && context.sessionContext.session;
+              const kernel = session && session.kernel;
               return kernel && kernel.status === 'idle' && kernel.info;
             }""",
             arg=self.name,

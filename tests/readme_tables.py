@@ -64,7 +64,13 @@ def error_tree():
     for name in errors.__all__:
         kind = getattr(errors, name)
         if name != "IntercomExportError":
-            rows.append([f"`{name}`", kind.__doc__.split("\n")[0], getattr(kind, "advice", "")])
+            rows.append(
+                [
+                    f"`{name}`",
+                    kind.__doc__.split("\n")[0],
+                    getattr(kind, "advice", "") or "(each says so itself)",
+                ]
+            )
     return table(["error", "what happened", "what to do, unless the error says more"], rows)
 
 

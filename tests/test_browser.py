@@ -182,7 +182,8 @@ def test_a_range_typed_as_a_line_shows_a_live_card_while_other_cells_run(setup, 
     book = notebook(
         setup,
         "%intercom_export 2018-06-01 2018-06-02",
-        "import time\nend = time.monotonic() + 6\nwhile time.monotonic() < end: pass\nprint('free')",
+        "import time\nend = time.monotonic() + 6\n"
+        "while time.monotonic() < end: pass\nprint('free')",
     )
     book.run(0)
     book.run(1)

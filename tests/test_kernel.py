@@ -53,7 +53,8 @@ def test_the_main_job_runs_through_without_a_page(kernel_environment):
     """Under nbclient range, table, form and log work and show no broken widget."""
     notebook, error = execute(
         kernel_environment,
-        "mail = %intercom_export 2018-06-01 --table receipt\nprint(len(mail), mail.attrs['sandbox'])",
+        "mail = %intercom_export 2018-06-01 --table receipt\n"
+        "print(len(mail), mail.attrs['sandbox'])",
         "%intercom_export",
         "%intercom_export 2018-06-02 --wait",
         "%intercom_export log",
@@ -143,9 +144,7 @@ def test_an_interrupt_leaves_the_job_running_and_says_how_to_take_it_up(kernel_e
         manager.shutdown_kernel(now=True)
 
 
-def test_another_kernel_takes_up_the_job_of_one_that_was_killed(
-    kernel_environment, sandbox, tmp_path
-):
+def test_another_kernel_takes_up_the_job_of_one_that_was_killed(kernel_environment, sandbox):
     """After kill -9 the identifier is in the ledger, and attach gives the data."""
     sandbox.switch(stuck=1)
     code = (

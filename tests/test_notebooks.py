@@ -29,7 +29,7 @@ def test_is_committed_without_outputs(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name_of)
 def test_runs_through_on_the_sandbox_in_two_minutes(path, tmp_path, monkeypatch):
-    """Every cell succeeds in a real kernel without a token, and the data say where they are from."""
+    """Every cell succeeds in a real kernel without a token, and the data say their origin."""
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     notebook = nbformat.read(path, as_version=4)

@@ -189,7 +189,19 @@ def test_the_job_lock_names_the_job_that_holds_the_slot(session, sandbox):
     assert said.startswith("Exceeded rate limit of 1 pending message data export jobs. ")
     assert f"%intercom_export attach {holder.job_identifier}" in said
     assert "2018-06-01 to 2018-06-02 (UTC)" in said
+    assert caught.value.job_identifier == holder.job_identifier
     holder.cancel()
+
+
+def test_a_job_that_ended_unseen_is_not_named(session, sandbox, another):
+    """A row of the ledger that was never finished is asked about before it is named."""
+    sandbox.switch(stuck=1)
+    dead = session.submit(JUNE)
+    session.connection.client().cancel(dead.job_identifier)
+    sandbox.lock()
+    session.ledger.update(dead.number, finished_at=None, status="pending")
+    with pytest.raises(errors.JobLockedError, match="the API can't list it"):
+        another.submit("2018-06-05")
 
 
 def test_a_holder_from_elsewhere_is_not_made_up(session, sandbox):
@@ -299,6 +311,20 @@ def test_canceling_ends_the_export_and_frees_the_slot(session, sandbox):
     assert export.progress.stage is Stage.CANCELED
     assert session.log().iloc[0]["status"] == "canceled"
     session.submit(JUNE).wait(30)
+
+
+def test_a_closed_session_follows_nothing_and_ends_no_job(session, sandbox, another):
+    """close() ends the threads at once; the job runs on, and can be taken up again."""
+    sandbox.switch(stuck=1)
+    export = session.submit(JUNE)
+    session.close()
+    assert export.done
+    assert export.progress.stage is Stage.LEFT
+    with pytest.raises(errors.WaitInterruptedError, match=f"attach {export.job_identifier}"):
+        export.wait()
+    taken = another.attach(export.job_identifier)
+    assert not taken.done
+    taken.cancel()
 
 
 def test_canceling_an_ended_export_changes_nothing(session):

@@ -144,6 +144,17 @@ def test_columns_are_a_subset_in_that_order(archive):
         read_table(archive, "receipt", columns=[])
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc", "America"])
+def test_unknown_zone_is_refused_where_it_matters(archive, tmp_path, zone):
+    """A zone that is none is an error only if a timestamp has none of its own."""
+    assert len(read_table(archive, "open", zone=zone)) == 4
+    path = tmp_path / "opens.csv"
+    path.write_text("receipt_id,opened_at\n1,2018-06-01 00:00:00\n")
+    with pytest.raises(InputError, match="no time zone") as caught:
+        read_table(Archive.open(path), "open", zone=zone)
+    assert caught.value.field == "zone"
+
+
 @pytest.mark.parametrize("group", GROUPS)
 def test_empty_table_is_typed(group):
     """A table of no rows has the known columns of its group, of the same dtypes as a full one."""
@@ -217,6 +228,7 @@ def test_attrs_are_on_every_frame(archive):
     assert pd.concat([tables["open"], tables["open"]]).attrs == tables["open"].attrs
 
 
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
 def test_rows_outside_the_window_are_left_out_and_counted(archive):
     """Receipts outside the inclusive seconds go, and the events of those; others stay."""
     tables = Tables(archive, window=WINDOW)
@@ -231,6 +243,7 @@ def test_rows_outside_the_window_are_left_out_and_counted(archive):
     ]
 
 
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
 def test_window_does_not_need_its_columns(archive):
     """A subset without the columns that tell the window is trimmed all the same."""
     tables = Tables(archive, window=WINDOW)
@@ -243,6 +256,7 @@ def test_window_does_not_need_its_columns(archive):
     assert tables.read("overview", columns=["open_total"]).shape == (2, 1)
 
 
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
 def test_window_is_inclusive_to_the_last_fraction(tmp_path):
     """A fraction of the last second is inside, the next second is not."""
     path = tmp_path / "receipts.csv"
@@ -253,6 +267,7 @@ def test_window_is_inclusive_to_the_last_fraction(tmp_path):
     assert frame.index.tolist() == [0, 1]
 
 
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
 def test_text_in_place_of_instants_is_not_trimmed(tmp_path):
     """Receipts whose received_at is kept as text can't be judged, and all stay."""
     path = tmp_path / "receipts.csv"
@@ -270,8 +285,10 @@ def test_notes_are_said_once(tmp_path):
         file.writestr("open_20260114-183225.csv", "receipt_id,opened_at\n1,2018-06-01 00:00:00\n")
     tables = Tables(Archive.open(path), zone="Europe/Dublin")
     assert tables.notes == ["README.txt in the archive is no CSV, not read."]
-    for _ in range(2):
+    with pytest.warns(ExportWarning) as warned:
         frame = tables.read("open")
+    assert tables.read("open").equals(frame)
+    assert [str(each.message) for each in warned] == tables.notes
     assert str(frame["opened_at"][0]) == "2018-05-31 23:00:00+00:00"
     said = "open.opened_at has 1 timestamp without a zone, read as Europe/Dublin."
     assert tables.notes[1:] == [said]

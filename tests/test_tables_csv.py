@@ -62,6 +62,7 @@ def written(rows, quoting, ending):
     st.sampled_from([(csv.QUOTE_MINIMAL, "\r\n"), (csv.QUOTE_ALL, "\r\n"), (csv.QUOTE_ALL, "\n")]),
     st.sampled_from([b"", b"\xef\xbb\xbf"]),
 )
+@example([["\ufeff"], ["\ufeff"]], 1, (csv.QUOTE_MINIMAL, "\r\n"), b"")
 def test_every_value_is_the_referees(file, rows, size, form, mark):
     """Quotes, newlines in quotes, CRLF, a mark and no last newline give the referee's values."""
     rows = [[f"c{n}" for n in range(len(rows[0]))], *rows]

@@ -13,8 +13,8 @@ from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.jobs.export import watch
 from intercom_export_widgets.jobs.schedule import Schedule
+from intercom_export_widgets.jobs.watch import watch
 from intercom_export_widgets.sandbox import Sandbox
 
 JUNE = Timeframe.parse("2018-06-01 2018-06-02")

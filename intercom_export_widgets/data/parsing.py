@@ -7,6 +7,7 @@ a Python file to pull from, as an exception in one can hang the process.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,10 @@ class BlockParser:
         """
         import pyarrow as pa
 
+        if block[: len(BOM_UTF8)] == BOM_UTF8:
+            # pyarrow takes every block for a file and would drop the mark, which is data here;
+            # the blank line before it is no record.
+            block = b"\n" + bytes(block)
         textual, empty = self._textual, self._empty
         if empty:
             try:

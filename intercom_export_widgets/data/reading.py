@@ -126,6 +126,8 @@ class Reading:
         ------
         ArchiveError
             If the data is damaged or is no CSV; what was yielded before is then void.
+        InputError
+            If there are local times, and the zone to read them in does not exist.
         """
         self.rows = 0
         for member, names in self._headers.items():

@@ -134,7 +134,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
     Attributes
     ----------
     notes : list of str
-        What must be said about the tables read so far, in sentences.
+        What must be said about the tables read so far, in sentences. Each is an
+        `ExportWarning` too, once.
     """
 
     def __init__(
@@ -159,6 +160,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         if archive is not None and window is not None:
             self._trimmer = Trimmer(archive, Window(*window), zone)
         self._read: dict[str, pd.DataFrame] = {}
+        self._said: set[str] = set()
         self._lock = RLock()
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -231,7 +233,15 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         else:
             frame, trimmed = self._frame(self.archive, group, columns, backend, trim=trim)
         frame.attrs.update(self.attrs, rows_trimmed=trimmed)
+        self._say_notes()
         return frame
+
+    def _say_notes(self) -> None:
+        """Warn once of each thing that reading has found out."""
+        for note in self.notes:
+            if note not in self._said:
+                self._said.add(note)
+                warnings.warn(note, ExportWarning, stacklevel=4)
 
     def _resolve(self, name: str) -> str:
         """Return the group that ``name`` means: as it stands, or its singular."""

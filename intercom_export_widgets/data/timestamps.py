@@ -17,7 +17,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +110,11 @@ def from_text(column: Array, zone: str) -> Instants:
         Strings; an empty field is null already.
     zone : str
         The IANA zone of local times.
+
+    Raises
+    ------
+    InputError
+        If there are local times, and no such zone.
     """
     import numpy as np
     import pyarrow as pa
@@ -165,7 +172,8 @@ class _Values:
         local = np.array([rest[1] is None for rest in understood if rest])[indices]
         instants = stamps.cast(pa.int64()).to_numpy() + (fractions - offsets)[indices]
         self.known(where[~local], instants[~local])
-        self._local(where[local], instants[local], ZoneInfo(zone))
+        if local.any():
+            self._local(where[local], instants[local], _zone(zone))
 
     def _one_by_one(self, where: NDArray[np.intp], values: list[str], zone: str) -> None:
         """Read values of which some have an unusual form."""
@@ -183,7 +191,7 @@ class _Values:
                 self.known(np.array([at]), np.array([microseconds]))
         if local:
             places, stamps = np.array(local, np.int64).T
-            self._local(places.astype(np.intp), stamps, ZoneInfo(zone))
+            self._local(places.astype(np.intp), stamps, _zone(zone))
 
     def _local(self, where: NDArray[np.intp], stamps: Numbers, zone: ZoneInfo) -> None:
         """Note local times, in microseconds since 1970-01-01 00:00 on the wall of ``zone``.
@@ -216,6 +224,18 @@ class _Values:
 
 
 _CHANGES = _DAY  # no offset: the clocks change on that day, or it is beyond the calendar
+
+
+def _zone(name: str) -> ZoneInfo:
+    """Return the zone of that name; asked for only where a local time is to be read."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(
+            f"Timestamps without a zone can't be read: there is no time zone {name!r}.",
+            advice="Zones are called like Europe/Dublin or America/New_York.",
+            field="zone",
+        ) from None
 
 
 def _offset(stamp: int, zone: ZoneInfo, fold: int) -> int | None:

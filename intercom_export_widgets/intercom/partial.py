@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from intercom_export_widgets.errors import FileError
+from intercom_export_widgets.errors import FileBusyError, FileError
 
 if sys.platform != "win32":
     import fcntl
@@ -152,10 +152,7 @@ class Partial:
             if self._lock(file):
                 return file
             file.close()
-        raise FileError(
-            f"Another download is writing {self._part}.",
-            advice="Wait for it to end, or choose another folder.",
-        )
+        raise FileBusyError(f"Another download is writing {self._part}.")
 
     def _lock(self, file: FileIO) -> bool:
         """Return whether the file is ours, and still the one of that name.

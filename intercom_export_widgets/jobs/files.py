@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.errors import FileError
+from intercom_export_widgets.errors import FileBusyError, FileError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
-__all__ = ["Kept", "Place", "checksum"]
+__all__ = ["Kept", "Place", "checksum", "default_folder", "default_ledger"]
 
+APPLICATION: Final = "intercom-export-widgets"
 BLOCK: Final = 1 << 20
 
 
@@ -104,21 +105,43 @@ class Place:
             If it is cut short or a checksum does not match.
         ArchiveError
             If it is no export.
+        FileBusyError
+            If another notebook has just given it that name.
         FileError
             If the disk refuses.
         """
-        archive = Archive.open(self.arrived)
-        rows = archive.verify()
         try:
-            digest = checksum(self.arrived)
-            size = self.arrived.stat().st_size
-            path = self.folder / f"{self.stem}{archive.suffix}"
-            if path.exists() and checksum(path) != digest:
-                path = self.folder / f"{self.stem}-{self.number}{archive.suffix}"
+            found = self.adopt(self.arrived)
+            path = self._final(found)
             os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
-        except OSError as error:
+        except (FileError, OSError) as error:
+            if not self.arrived.exists():
+                raise self._taken() from error
+            if isinstance(error, FileError):
+                raise
             raise self._refused(error) from error
-        return Kept(path=path, size=size, sha256=digest, rows=rows)
+        return replace(found, path=path)
+
+    def adopt(self, path: Path) -> Kept:
+        """Verify a file that lies there already, and leave it where it is.
+
+        Raises
+        ------
+        ArchiveError
+            If it is damaged, or no export.
+        OSError
+            If it can't be read.
+        """
+        rows = Archive.open(path).verify()
+        return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
+
+    def _final(self, found: Kept) -> Path:
+        """Return the name that no other content has."""
+        suffix = Archive.open(found.path).suffix
+        path = self.folder / f"{self.stem}{suffix}"
+        if path.exists() and checksum(path) != found.sha256:
+            return self.folder / f"{self.stem}-{self.number}{suffix}"
+        return path
 
     def set_aside(self) -> None:
         """Rename a damaged file, so that it is neither lost nor taken for whole."""
@@ -126,6 +149,9 @@ class Place:
             os.replace(self.arrived, self.arrived.with_suffix(".damaged"))  # noqa: PTH105 - as above
         except OSError as error:
             raise self._refused(error) from error
+
+    def _taken(self) -> FileBusyError:
+        return FileBusyError(f"Another notebook has just taken {self.arrived}.")
 
     def _refused(self, error: OSError) -> FileError:
         return FileError(
@@ -148,3 +174,17 @@ def checksum(path: Path) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def default_folder() -> Path:
+    """Return where downloaded archives are kept unless told otherwise."""
+    import platformdirs
+
+    return platformdirs.user_data_path(APPLICATION) / "exports"
+
+
+def default_ledger() -> Path:
+    """Return where the record of jobs lies unless told otherwise."""
+    import platformdirs
+
+    return platformdirs.user_data_path(APPLICATION) / "ledger.sqlite"

@@ -7,6 +7,7 @@ itself, and its properties never send a request.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 import time
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
-    from intercom_export_widgets.jobs.export import Tools
+    from intercom_export_widgets.jobs.tools import Tools
 
 __all__ = ["Export"]
 
@@ -67,7 +68,7 @@ class Export(HasTraits):
         timeframe: Timeframe | None,
         number: int,
         opener: Callable[[Export], Tables],
-        explain: Callable[[JobLockedError], str] | None = None,
+        explain: Callable[[JobLockedError], None] | None = None,
     ) -> None:
         super().__init__(progress=progress)
         self.timeframe = timeframe
@@ -80,6 +81,8 @@ class Export(HasTraits):
         self._finished = threading.Event()
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._leaving = threading.Event()
+        self._thread: threading.Thread | None = None
         self._tools: Tools | None = None
         if progress.stage.ended:
             self._answered.set()
@@ -294,15 +297,29 @@ class Export(HasTraits):
         The context matters to ipykernel, which finds there the cell that widget
         updates belong to.
         """
-        tools = replace(tools, pause=self._pause, stopped=self._stop.is_set, report=self._report)
+        tools = replace(tools, pause=self._pause, stopped=self._stopped, report=self._report)
         self._tools = tools
         context = contextvars.copy_context()
-        threading.Thread(
+        self._thread = threading.Thread(
             target=context.run,
             args=(self._work, tools),
             name=f"intercom-export-{self.number}",
             daemon=True,
-        ).start()
+        )
+        self._thread.start()
+
+    def leave(self, timeout: float = 5.0) -> None:
+        """Stop following the job, which runs on at Intercom, and wait for the thread's end.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait at most: a question that is under way is not broken off.
+        """
+        self._leaving.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
 
     def _work(self, tools: Tools) -> None:
         try:
@@ -317,10 +334,16 @@ class Export(HasTraits):
 
     def _fail(self, tools: Tools, error: Exception) -> None:
         if isinstance(error, JobLockedError) and self._explain is not None:
-            error.advice = self._explain(error)
-        canceled = isinstance(error, JobCanceledError | WaitInterruptedError)
-        stage = Stage.CANCELED if canceled else Stage.FAILED
-        if self.job is not None:
+            with contextlib.suppress(IntercomExportError):
+                self._explain(error)
+        match error:
+            case JobCanceledError():
+                stage = Stage.CANCELED
+            case WaitInterruptedError():
+                stage = Stage.LEFT
+            case _:
+                stage = Stage.FAILED
+        if self.job is not None and stage is not Stage.LEFT:
             self._record(tools, error)
         with self.hold_trait_notifications():
             self.error = error
@@ -343,6 +366,15 @@ class Export(HasTraits):
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
+        if self._leaving.is_set():
+            raise WaitInterruptedError(
+                f"{self._name} is no longer followed from here, and runs on",
+                job_identifier=self.job_identifier,
+                advice=f"Take it up again: %intercom_export attach {self.job_identifier}.",
+            )
+
+    def _stopped(self) -> bool:
+        return self._stop.is_set() or self._leaving.is_set()
 
 
 def _fresh(error: Exception) -> Exception:

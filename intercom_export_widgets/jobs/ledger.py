@@ -14,13 +14,13 @@ import contextlib
 import os
 import sqlite3
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 __all__ = ["Entry", "Ledger"]
 
@@ -207,6 +207,14 @@ class Ledger:
         """Return the newest row of that identifier, if there is one."""
         found = self._select("WHERE job_identifier = ? ORDER BY number", [job_identifier])
         return found[-1] if found else None
+
+    def find_path(self, path: Path) -> Entry | None:
+        """Return the newest row whose archive is that file, if there is one."""
+        wanted = path.resolve()
+        for entry in reversed(self.entries()):
+            if entry.path and Path(entry.path).resolve() == wanted:
+                return entry
+        return None
 
     def _select(self, condition: str, values: list[str | int]) -> list[Entry]:
         if not self.path.exists():

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.job import Job
 
-__all__ = ["Progress", "Stage"]
+__all__ = ["Progress", "Stage", "duration", "job_of"]
 
 
 class Stage(StrEnum):
-    """Where an export stands; the last five are ends."""
+    """Where an export stands; the last five are ends.
+
+    ``LEFT`` is an export that is no longer followed from here, while its job may run on.
+    """
 
     SUBMITTING = "submitting"
     WAITING = "waiting"
@@ -30,6 +33,7 @@ class Stage(StrEnum):
     NO_DATA = "no_data"
     FAILED = "failed"
     CANCELED = "canceled"
+    LEFT = "left"
 
     @property
     def ended(self) -> bool:
@@ -37,7 +41,7 @@ class Stage(StrEnum):
         return self in _ENDS
 
 
-_ENDS: Final = frozenset({Stage.DONE, Stage.NO_DATA, Stage.FAILED, Stage.CANCELED})
+_ENDS: Final = frozenset({Stage.DONE, Stage.NO_DATA, Stage.FAILED, Stage.CANCELED, Stage.LEFT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +83,20 @@ class Progress:
     finished_at: float | None = None
     note: str = ""
     sandbox: bool = False
+
+
+def job_of(progress: Progress) -> Job:
+    """Return the job of an export that has one; asking earlier is a mistake of ours."""
+    if progress.job is None:
+        raise TypeError("this stage of an export needs a job")
+    return progress.job
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

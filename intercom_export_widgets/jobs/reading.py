@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.tables import Tables
+from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.progress import Progress, Stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Entry
 
-__all__ = ["ATTRS", "open_tables"]
+__all__ = ["ATTRS", "open_tables", "progress_of_file", "timeframe_of"]
 
 ATTRS: Final = {
     "job_identifier": "Intercom's name for the job, text",
@@ -60,6 +65,43 @@ def open_tables(export: Export, entry: Entry | None, timezone: str) -> Tables:
         None if timeframe is None else (timeframe.created_at_after, timeframe.created_at_before)
     )
     return Tables(archive, zone=timezone, window=window, attrs=_attrs(export, entry))
+
+
+def timeframe_of(entry: Entry) -> Timeframe | None:
+    """Return the range of a job, or None if it was taken up from elsewhere."""
+    if entry.created_at_after is None or entry.created_at_before is None:
+        return None
+    return Timeframe(entry.created_at_after, entry.created_at_before, entry.zone)
+
+
+def progress_of_file(path: Path, entry: Entry | None) -> Progress:
+    """Return the progress of an export whose archive is on disk, after verifying it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The archive.
+    entry : Entry or None
+        Its row in the ledger, if it has one.
+
+    Raises
+    ------
+    ArchiveError
+        If it is no export, or damaged.
+    """
+    rows = Archive.open(path).verify()
+    status = path.stat()
+    identifier = (entry.job_identifier if entry else None) or path.name
+    return Progress(
+        Stage.DONE,
+        started_at=(entry.submitted_at if entry else None) or status.st_mtime,
+        job=Job(identifier, JobStatus.COMPLETED, JobStatus.COMPLETED.value),
+        rows=rows,
+        received=status.st_size,
+        path=path,
+        finished_at=(entry.finished_at if entry else None) or status.st_mtime,
+        sandbox=bool(entry and entry.sandbox),
+    )
 
 
 def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:

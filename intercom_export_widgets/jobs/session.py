@@ -12,22 +12,22 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 from traitlets import HasTraits, Tuple
 
-from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.errors import FileError, IntercomExportError
-from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
-from intercom_export_widgets.jobs.export import Tools
+from intercom_export_widgets.jobs.files import default_folder, default_ledger
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Progress, Stage
-from intercom_export_widgets.jobs.reading import open_tables
+from intercom_export_widgets.jobs.reading import open_tables, progress_of_file, timeframe_of
 from intercom_export_widgets.jobs.schedule import Schedule
+from intercom_export_widgets.jobs.slot import name_holder
+from intercom_export_widgets.jobs.tools import Tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,28 +35,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.tables import Tables
-    from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.workspace import Workspace
     from intercom_export_widgets.jobs.ledger import Entry
 
-__all__ = ["ExportSession", "default_folder", "default_ledger"]
-
-APPLICATION: Final = "intercom-export-widgets"
-
-
-def default_folder() -> Path:
-    """Return where downloaded archives are kept unless told otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION) / "exports"
-
-
-def default_ledger() -> Path:
-    """Return where the record of jobs lies unless told otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION) / "ledger.sqlite"
+__all__ = ["ExportSession"]
 
 
 class ExportSession(HasTraits):
@@ -136,7 +120,13 @@ class ExportSession(HasTraits):
         self.close()
 
     def close(self) -> None:
-        """Close its connections; an export that is still running takes no harm at Intercom."""
+        """Stop following what still runs, and close the connections.
+
+        The jobs run on at Intercom; `attach` takes them up again.
+        """
+        exports: tuple[Export, ...] = self.exports
+        for export in exports:
+            export.leave()
         self.connection.close()
 
     # Beginning -----------------------------------------------------------------
@@ -229,7 +219,7 @@ class ExportSession(HasTraits):
                 )
             else:
                 started = entry.submitted_at or self.now()
-                number, timeframe = entry.number, _timeframe(entry)
+                number, timeframe = entry.number, timeframe_of(entry)
             return self._begin(number, timeframe, job, started)
 
     def load(self, what: str | os.PathLike[str]) -> Export:
@@ -256,7 +246,7 @@ class ExportSession(HasTraits):
                 "%intercom_export log --all lists them.",
             )
         if entry is None:
-            entry = self._entry_of(path)
+            entry = self.ledger.find_path(path)
         return self._loaded(path, entry)
 
     # Looking -------------------------------------------------------------------
@@ -317,7 +307,7 @@ class ExportSession(HasTraits):
             timeframe=timeframe,
             number=number,
             opener=lambda export: self._open(export, connection),
-            explain=self._name_holder,
+            explain=lambda error: name_holder(error, self.ledger, connection.client(), self.now()),
         )
         tools = Tools(
             client=connection.client(),
@@ -340,23 +330,12 @@ class ExportSession(HasTraits):
         return None
 
     def _loaded(self, path: Path, entry: Entry | None) -> Export:
-        rows = Archive.open(path).verify()
-        status = entry.status if entry is not None else JobStatus.COMPLETED.value
-        identifier = (entry.job_identifier if entry is not None else None) or path.name
+        connection = self.connection
         export = Export(
-            progress=Progress(
-                Stage.DONE,
-                started_at=(entry.submitted_at if entry else None) or path.stat().st_mtime,
-                job=Job.from_json({"job_identifier": identifier, "status": status}),
-                rows=rows,
-                received=path.stat().st_size,
-                path=path,
-                finished_at=(entry.finished_at if entry else None) or path.stat().st_mtime,
-                sandbox=bool(entry and entry.sandbox),
-            ),
-            timeframe=None if entry is None else _timeframe(entry),
+            progress=progress_of_file(path, entry),
+            timeframe=None if entry is None else timeframe_of(entry),
             number=0 if entry is None else entry.number,
-            opener=lambda export: self._open(export, self.connection),
+            opener=lambda export: self._open(export, connection),
         )
         with self._lock:
             self.exports = (*self.exports, export)
@@ -366,37 +345,6 @@ class ExportSession(HasTraits):
         workspace = connection.workspace
         zone = workspace.timezone if workspace is not None else ""
         return open_tables(export, self.ledger.entry(export.number), zone or "UTC")
-
-    def _entry_of(self, path: Path) -> Entry | None:
-        """Return the ledger's row of a file, so that its range and origin are known."""
-        resolved = str(path.resolve())
-        for entry in reversed(self.ledger.entries()):
-            if entry.path and str(Path(entry.path).resolve()) == resolved:
-                return entry
-        return None
-
-    def _name_holder(self, error: JobLockedError) -> str:
-        """Return what to do about the job lock, naming the job if it is known here."""
-        base_url = self.connection.client().base_url
-        for entry in reversed(self.ledger.entries()):
-            ended = entry.finished_at is not None or entry.error is not None
-            if entry.job_identifier and not ended and entry.base_url == base_url:
-                age = max(0, self.now() - (entry.submitted_at or self.now()))
-                known = _timeframe(entry)
-                what = f" ({known.label})" if known is not None else ""
-                return (
-                    f"Job {entry.job_identifier}{what}, submitted {age / 60:.0f} minutes ago "
-                    "from this machine, seems to hold the slot. Follow it: %intercom_export "
-                    f"attach {entry.job_identifier}. Or end it: %intercom_export cancel "
-                    f"{entry.job_identifier}."
-                )
-        return error.advice
-
-
-def _timeframe(entry: Entry) -> Timeframe | None:
-    if entry.created_at_after is None or entry.created_at_before is None:
-        return None
-    return Timeframe(entry.created_at_after, entry.created_at_before, entry.zone)
 
 
 def _quietly(connection: Connection) -> Workspace | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.progress import Progress
 
-__all__ = ["SANDBOX", "Card", "describe", "duration", "size"]
+__all__ = ["SANDBOX", "Card", "describe", "size"]
 
 SANDBOX: Final = "Sandbox: synthetic data"
 """How everything is labelled that comes from the sandbox."""
@@ -117,16 +117,6 @@ def describe(export: Export) -> Card:
     )
 
 
-def duration(seconds: float) -> str:
-    """Return a time span in words: ``8 s``, ``3 min``, ``2 h 5 min``."""
-    whole = max(0, round(seconds))
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def size(count: int) -> str:
     """Return a number of bytes in words, in decimal units: ``12.3 MB``."""
     if count < 1000:  # noqa: PLR2004 - below the first unit
@@ -143,7 +133,8 @@ def _status(progress: Progress) -> str:
     job = progress.job
     if progress.stage is Stage.WAITING and job is not None:
         return job.status_text.replace("_", " ")
-    return {Stage.DONE: "ready", Stage.NO_DATA: "no data"}.get(progress.stage, progress.stage.value)
+    words = {Stage.DONE: "ready", Stage.NO_DATA: "no data", Stage.LEFT: "not followed"}
+    return words.get(progress.stage, progress.stage.value)
 
 
 def _tone(progress: Progress) -> str:
@@ -152,7 +143,7 @@ def _tone(progress: Progress) -> str:
             return "good"
         case Stage.FAILED:
             return "bad"
-        case Stage.NO_DATA | Stage.CANCELED:
+        case Stage.NO_DATA | Stage.CANCELED | Stage.LEFT:
             return "calm"
         case _:
             return "running"
@@ -164,7 +155,7 @@ def _steps(progress: Progress) -> list[list[str]]:
     stage = progress.stage
     if stage is Stage.DONE:
         return [[name, "done"] for name in STEPS]
-    now = "failed" if stage in {Stage.FAILED, Stage.CANCELED} else "now"
+    now = "failed" if stage in {Stage.FAILED, Stage.CANCELED, Stage.LEFT} else "now"
     if stage is Stage.NO_DATA:
         now = "done"
     states = ["done" if i < reached else now if i == reached else "ahead" for i in range(5)]
@@ -208,6 +199,7 @@ _DETAILS: Final = {
     Stage.NO_DATA: "Intercom has no messages that were sent in this range.",
     Stage.FAILED: "",
     Stage.CANCELED: "",
+    Stage.LEFT: "",
 }
 
 

@@ -15,7 +15,7 @@ function h(tag, attributes = {}, ...children) {
 let count = 0;
 const unique = (name) => `iew-${name}-${++count}`;
 
-/** Seconds in words, as Python's card.duration has them. */
+/** Seconds in words, as Python's progress.duration has them. */
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   const hours = Math.floor(whole / 3600);

@@ -18,6 +18,7 @@ from traitlets import Dict, Instance, List, Tuple, Unicode, observe
 from intercom_export_widgets.errors import (
     AccessError,
     IntercomExportError,
+    JobLockedError,
     RequestRefusedError,
     TimeframeError,
     TokenMissingError,
@@ -214,6 +215,9 @@ class ExportForm(LivePage):
             case "attach":
                 self.session.attach(str(content.get("job_identifier")))
                 self.alert = {}
+            case "cancel job":
+                self.session.attach(str(content.get("job_identifier"))).cancel()
+                self.alert = {}
             case _:
                 super().receive(content)
 
@@ -277,9 +281,10 @@ class ExportForm(LivePage):
         actions: list[dict[str, str]] = []
         if isinstance(error, TokenMissingError):
             self.workspace = {**self.workspace, "state": "missing"}
-        holder = getattr(error, "job_identifier", "")
-        if holder:
-            actions.append({"label": "Follow it", "do": "attach", "job_identifier": holder})
+        if isinstance(error, JobLockedError) and error.job_identifier:
+            holder = {"job_identifier": error.job_identifier}
+            actions.append({"label": "Follow it", "do": "attach", **holder})
+            actions.append({"label": "Cancel it", "do": "cancel job", **holder})
         self.alert = {"text": str(error), "actions": actions}
 
     # Whose data ----------------------------------------------------------------

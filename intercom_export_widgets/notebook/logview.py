@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.notebook.card import duration, size
+from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.notebook.card import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,8 @@ from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError, UsageError
 from intercom_export_widgets.jobs.connection import Connection
-from intercom_export_widgets.jobs.session import ExportSession, default_folder, default_ledger
+from intercom_export_widgets.jobs.files import default_folder, default_ledger
+from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask
 from intercom_export_widgets.notebook.progress import ProgressLine
@@ -233,7 +234,8 @@ class IntercomExportMagics(Magics):
         return ask_hidden(prompt) if can_ask(self._shell) else ""
 
     def close(self) -> None:
-        """Stop the sandbox and take the settings back; running exports run on."""
+        """Stop the sandbox, take the settings back, and stop following; jobs run on at Intercom."""
+        self.session.close()
         if self.sandbox is not None:
             self.sandbox.stop()
         with contextlib.suppress(ValueError):

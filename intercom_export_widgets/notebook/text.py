@@ -9,7 +9,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.notebook.card import SANDBOX, describe, duration
+from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.notebook.card import SANDBOX, describe
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe

@@ -31,7 +31,7 @@ class OpenProtocol(H11Protocol):
     ASGI has no word for "close this without an answer"; faults need one.
     """
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # typeshed's base wants a BaseTransport
         """Put the transport where the application finds it: in the scope's state."""
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
@@ -58,10 +58,26 @@ class QuietServer(uvicorn.Server):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._leave.wait(), 1.0)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and close what came in while it was being stopped."""
+        for server in self.servers:
+            server.close()
+        await asyncio.sleep(0)
+        self.abort()
+        await super().shutdown(sockets=sockets)
+        self.abort()
+        # A transport closes its socket in the turn of the loop after the next.
+        for _ in range(2):
+            await asyncio.sleep(0)
+
     def drop(self) -> None:
         """Leave, and close all connections, whatever is still being sent on them."""
         self.should_exit = True
         self._leave.set()
+        self.abort()
+
+    def abort(self) -> None:
+        """Close all connections at once."""
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:

@@ -1,0 +1,89 @@
+"""The loop that follows a job: a generator of snapshots, in time that is injected.
+
+The same loop serves a progress line, a card, a log and a test. It knows no ledger, no
+file and no thread; it asks, waits as `schedule` says, and hands out what it was told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import (
+    JobNotFoundError,
+    ServiceError,
+    ThrottledError,
+    WaitTimeoutError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from intercom_export_widgets.errors import (
+        IntercomExportError,
+    )
+    from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.jobs.schedule import Schedule
+
+__all__ = ["watch"]
+
+NEWBORN_SECONDS: Final = 30.0
+"""How long a job that was just created may be unknown to the server that shows it."""
+
+
+def watch(
+    client: IntercomClient,
+    job: Job,
+    *,
+    schedule: Schedule,
+    now: Callable[[], float],
+    pause: Callable[[float], None],
+    since: float,
+    trouble: Callable[[IntercomExportError], None] | None = None,
+) -> Iterator[Job]:
+    """Yield a job, then each newer snapshot of it until it has ended.
+
+    Parameters
+    ----------
+    client : IntercomClient
+        Asked for each snapshot.
+    job : Job
+        The snapshot to begin with.
+    schedule : Schedule
+        How long to pause, and when to give up.
+    now, pause : callable
+        The clock in Unix seconds, and what waits for a number of seconds.
+    since : float
+        When the job was submitted, Unix seconds.
+    trouble : callable, optional
+        Takes an outage that is being waited out.
+
+    Raises
+    ------
+    WaitTimeoutError
+        If the job has not ended within `Schedule.limit`.
+    IntercomExportError
+        What asking again can't cure: the token, the permission, an unknown job.
+    """
+    yield job
+    while not job.status.ended:
+        elapsed = now() - since
+        if schedule.is_over(elapsed):
+            hours = schedule.limit / 3600
+            raise WaitTimeoutError(
+                f"Job {job.job_identifier} is still {job.status_text} after {hours:.0f} hours",
+                job_identifier=job.job_identifier,
+                advice="Intercom fails jobs that run that long: export the range again, "
+                "in shorter pieces.",
+            )
+        pause(schedule.pause(elapsed))
+        try:
+            newer = client.refresh(job.job_identifier)
+        except (ServiceError, ThrottledError, JobNotFoundError) as error:
+            if isinstance(error, JobNotFoundError) and elapsed > NEWBORN_SECONDS:
+                raise
+            if trouble is not None:
+                trouble(error)
+            continue
+        job = newer
+        yield job
