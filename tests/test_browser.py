@@ -65,8 +65,8 @@ def test_two_dates_picked_become_a_finished_job(form):
     expect(card.locator("li[data-state='done']")).to_have_count(5)
     expect(form.locator("summary")).to_have_text("Session log: 1 job")
     form.locator("summary").click()
-    expect(form.locator("tbody tr")).to_have_count(1)
-    expect(form.locator("tbody tr")).to_contain_text("completed")
+    expect(form.locator(".iew-log tbody tr")).to_have_count(1)
+    expect(form.locator(".iew-log tbody tr")).to_contain_text("completed")
 
 
 def test_the_line_on_the_card_gives_the_data(form):
@@ -133,7 +133,7 @@ def test_the_job_lock_stands_in_the_form_with_the_job_that_holds_it(form, sandbo
     expect(alert).to_contain_text("Exceeded rate limit of 1 pending message data export jobs")
     expect(alert).to_contain_text(identifier.inner_text())
     expect(form.locator(".iew-card")).to_have_count(1)
-    form.get_by_role("button", name="Cancel").click()
+    form.get_by_role("button", name="Cancel", exact=True).click()
     expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
 
 
@@ -214,7 +214,7 @@ def test_a_title_from_the_server_is_text_and_nothing_else(form, sandbox):
     export(form)
     expect(form.locator(".iew-status")).to_have_text(re.compile(r"<(b>hi|img)"))
     expect(form.locator("img, b")).to_have_count(0)
-    form.get_by_role("button", name="Cancel").click()
+    form.get_by_role("button", name="Cancel", exact=True).click()
     expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
 
 
@@ -256,3 +256,61 @@ def test_the_sandbox_is_one_click_away(setup, notebook):
     pick(form, *JUNE)
     export(form)
     expect(form.locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
+
+
+def test_the_first_rows_are_masked_until_asked_for(form):
+    """A finished card shows five deliveries without names and addresses, then with them."""
+    pick(form, *JUNE)
+    export(form)
+    rows = form.locator(".iew-first-rows tbody tr")
+    expect(rows).to_have_count(5, timeout=30 * SECONDS)
+    expect(form.locator(".iew-first-rows")).not_to_contain_text("@example.")
+    form.get_by_role("button", name="Show names and e-mails").click()
+    expect(form.locator(".iew-first-rows")).to_contain_text("@example.")
+    form.get_by_role("button", name="Mask names and e-mails").click()
+    expect(form.locator(".iew-first-rows")).not_to_contain_text("@example.")
+
+
+def test_a_double_click_on_a_busy_kernel_submits_once(form, sandbox):
+    """Clicks while another cell runs are neither lost nor doubled."""
+    pick(form, *JUNE)
+    expect(form.locator(".iew-preview")).to_contain_text("1527811200")
+    book = form.notebook
+    book.cell(2).locator(".jp-InputArea-editor").click()
+    form.page.keyboard.press("Control+A")
+    form.page.keyboard.insert_text(
+        "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+    )
+    book.run(2, wait=False)
+    button = form.locator(".iew-primary")
+    button.dblclick()
+    expect(form.locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
+    expect(button).to_have_text("Export")
+    assert len([request for request in sandbox.requests if request.call == "create"]) == 1
+
+
+def test_a_form_whose_kernel_restarted_says_that_it_is_dead(form):
+    """After a restart a sentence says how to revive it, and nothing looks alive."""
+    notice = form.locator(".iew-dead")
+    expect(notice).to_be_hidden()
+    form.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+        ".restart().then(() => null)"
+    )
+    expect(notice).to_be_visible(timeout=15 * SECONDS)
+    expect(notice).to_contain_text("Run the cell again")
+
+
+def test_running_the_cell_again_adopts_the_running_export(form, sandbox):
+    """A new form shows the card of an export that the old one began."""
+    sandbox.switch(stuck=1)
+    pick(form, *JUNE)
+    export(form)
+    identifier = form.locator(".iew-card .iew-identifier")
+    expect(identifier).not_to_be_empty()
+    job = identifier.inner_text()
+    form.notebook.run(1)
+    expect(identifier).to_have_text(job)
+    expect(form).to_have_count(1)
+    form.get_by_role("button", name="Cancel", exact=True).click()
+    expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)

@@ -22,7 +22,7 @@ from intercom_export_widgets.data.sniff import header_names
 from intercom_export_widgets.errors import ArchiveError, InputError, TableNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from concurrent.futures import Future
 
     from intercom_export_widgets.data.archive import Archive, Member
@@ -119,7 +119,7 @@ class Reading:
         """Columns with values that are not of their kind, which came as missing so far."""
         return tuple(name for name, tally in self.tallies.items() if tally.refused)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch]:
         """Yield the group's rows as they came, as ``pyarrow.RecordBatch`` of `schema`.
 
         Raises

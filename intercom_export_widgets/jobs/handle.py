@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -247,7 +248,7 @@ class Export(HasTraits):
         IntercomExportError
             What ended the export early.
         """
-        if not self.done:
+        if not self.progress.stage.ended:
             raise NotReadyError(
                 f"{self._name} is still {self.progress.stage.value.replace('_', ' ')}",
                 job_identifier=self.job_identifier,
@@ -288,6 +289,21 @@ class Export(HasTraits):
             As for `tables`.
         """
         return self.tables.read(table, columns=columns, dtype_backend=dtype_backend, trim=trim)
+
+    def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
+        """Return the first deliveries as text, names and addresses masked unless asked for.
+
+        Raises
+        ------
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        from intercom_export_widgets.data.preview import Preview, preview
+
+        tables = self.tables
+        if tables.archive is None:
+            return Preview((), (), masked)
+        return preview(tables.archive, zone=tables.zone, rows=rows, masked=masked)
 
     # The thread ----------------------------------------------------------------
 

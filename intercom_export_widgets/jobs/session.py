@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from traitlets import HasTraits, Tuple
+from traitlets import HasTraits, Instance, Tuple
 
 from intercom_export_widgets.errors import FileError, IntercomExportError
 from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -72,6 +72,8 @@ class ExportSession(HasTraits):
     ----------
     exports : tuple of Export
         A trait: the exports of this session, oldest first.
+    connection : Connection
+        A trait: whose workspace is asked; replaced as a whole.
 
     Examples
     --------
@@ -82,6 +84,7 @@ class ExportSession(HasTraits):
     """
 
     exports = Tuple(help="the exports of this session, oldest first")
+    connection = Instance(Connection, help="whose workspace; replaced as a whole")
 
     def __init__(
         self,

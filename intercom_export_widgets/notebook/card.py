@@ -179,8 +179,7 @@ def _reached(progress: Progress) -> int:
 def _detail(progress: Progress) -> str:
     match progress.stage:
         case Stage.DOWNLOADING:
-            of = f" of {size(progress.expected)}" if progress.expected else ""
-            return f"Downloading: {size(progress.received)}{of}."
+            return f"Downloading: {_share(progress)}."
         case Stage.DONE:
             rows = sum(progress.rows.values())
             receipts = progress.rows.get("receipt", 0)
@@ -190,6 +189,14 @@ def _detail(progress: Progress) -> str:
             )
         case stage:
             return _DETAILS[stage]
+
+
+def _share(progress: Progress) -> str:
+    """Return how much has come: in bytes, and in per cent if the whole is known."""
+    if not progress.expected:
+        return size(progress.received)
+    share = 100 * progress.received / progress.expected
+    return f"{size(progress.received)} of {size(progress.expected)} ({share:.0f} %)"
 
 
 _DETAILS: Final = {

@@ -52,26 +52,37 @@ function copyButton(text, label) {
   return button;
 }
 
-/** Send a message to the kernel; say so where there is none any more. */
+/** Send a message to the kernel; where there is none any more, tell the page. */
 function send(model, message) {
   try {
     model.send(message);
   } catch {
-    for (const notice of document.querySelectorAll(".iew-dead"))
-      if (notice.model === model) notice.hidden = false;
+    for (const page of document.querySelectorAll(".iew"))
+      if (page.model === model) page.classList.add("iew-gone");
   }
 }
 
 /** What stands above a page whose kernel is gone. */
-function deadNotice(model) {
-  const notice = h(
+const deadNotice = () =>
+  h(
     "p",
-    { class: "iew-dead", role: "alert", hidden: true },
+    { class: "iew-dead", role: "alert" },
     "The kernel behind this is gone, and nothing here works any more. Run the cell again; " +
       "exports that were under way can be taken up with %intercom_export attach.",
   );
-  notice.model = model;
-  return notice;
+
+/** A table that scrolls inside its place, reachable by keyboard. */
+function scrollTable(label, heads, rows) {
+  return h(
+    "div",
+    { class: "iew-scroll", tabindex: "0", role: "region", "aria-label": label },
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell))))),
+    ),
+  );
 }
 
 /* ---- One export as a card -------------------------------------------------- */
@@ -90,6 +101,7 @@ class CardView {
     this.time = h("span", { class: "iew-time" });
     this.problem = h("p", { class: "iew-problem", role: "alert" });
     this.rows = h("p", { class: "iew-rows" });
+    this.preview = h("div", { class: "iew-first-rows" });
     this.path = h("p", { class: "iew-path" });
     this.codeText = h("code", {});
     this.code = h(
@@ -120,6 +132,7 @@ class CardView {
       this.problem,
       this.rows,
       this.path,
+      this.preview,
       this.code,
     );
     this.update(card);
@@ -148,6 +161,7 @@ class CardView {
     this.code.hidden = !card.code;
     this.cancel.hidden = !card.can_cancel;
     this.updateSteps(card.steps);
+    this.updatePreview(card.preview);
     this.progress.hidden = card.tone !== "running" || !card.received;
     if (card.expected) {
       this.progress.max = card.expected;
@@ -164,6 +178,27 @@ class CardView {
       ...steps.map(([name, state]) =>
         h("li", { "data-state": state, "aria-current": state === "now" ? "step" : null }, name),
       ),
+    );
+  }
+
+  /** The first rows, masked until asked for. */
+  updatePreview(preview) {
+    const key = JSON.stringify(preview);
+    if (key === this.previewKey) return;
+    this.previewKey = key;
+    this.preview.hidden = !preview || preview.rows.length === 0;
+    if (this.preview.hidden) return;
+    const label = preview.masked ? "Show names and e-mails" : "Mask names and e-mails";
+    const ask = () =>
+      send(this.model, { do: "preview", number: this.card.number, masked: !preview.masked });
+    this.preview.replaceChildren(
+      h(
+        "div",
+        { class: "iew-line" },
+        h("span", { class: "iew-muted" }, `First ${preview.rows.length} deliveries`),
+        h("button", { type: "button", class: "iew-quiet", onclick: ask }, label),
+      ),
+      scrollTable("First deliveries", preview.heads, preview.rows),
     );
   }
 
@@ -237,7 +272,11 @@ class FormView {
   constructor(model, root) {
     this.model = model;
     this.listeners = [];
-    this.focus = ({ focus }) => focus && this[focus].input.focus();
+    this.heard = ({ focus, answered }) => {
+      if (focus) this[focus].input.focus();
+      if (answered === "export") this.waiting = false;
+      this.drawButton();
+    };
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
     this.last = field("To", h("input", { type: "date", required: true }), "last day, included");
     const zones = h("datalist", { id: unique("zones") });
@@ -312,6 +351,7 @@ class FormView {
   wire() {
     this.on(["first", "last", "zone"], () => this.drawFields());
     this.on(["errors"], () => this.drawErrors());
+    this.on(["busy"], () => this.drawButton());
     this.on(["alert"], () => this.drawAlert());
     this.on(["workspace"], () => this.drawWorkspace());
     this.on(["presets"], () => this.drawPresets());
@@ -324,7 +364,7 @@ class FormView {
       this.code.hidden = !this.model.get("code");
     });
     this.on(["log_rows"], () => this.drawLog());
-    this.model.on("msg:custom", this.focus);
+    this.model.on("msg:custom", this.heard);
     for (const name of ["first", "last", "zone"]) {
       const { input } = this[name];
       input.addEventListener("input", () => this.send("edit"));
@@ -337,7 +377,7 @@ class FormView {
 
   destroy() {
     for (const [event, draw] of this.listeners) this.model.off(event, draw);
-    this.model.off("msg:custom", this.focus);
+    this.model.off("msg:custom", this.heard);
   }
 
   /** What the fields hold, and what the browser could not read of them. */
@@ -360,8 +400,18 @@ class FormView {
     send(this.model, { do: what, ...this.fields(), ...more });
   }
 
+  /** Ask once; the button is free again when Python has answered, however busy it is. */
   export() {
+    if (this.waiting || this.model.get("busy")) return;
+    this.waiting = true;
+    this.drawButton();
     this.send("export");
+  }
+
+  drawButton() {
+    const busy = this.waiting || this.model.get("busy");
+    this.button.setAttribute("aria-disabled", String(Boolean(busy)));
+    this.button.textContent = busy ? "Submitting …" : "Export";
   }
 
   drawFields() {
@@ -394,9 +444,15 @@ class FormView {
     this.alert.hidden = !text;
     this.alertActions.replaceChildren(
       ...actions.map(({ label, ...message }) =>
-        h("button", { type: "button", onclick: () => send(this.model, message) }, label),
+        h("button", { type: "button", onclick: () => this.act(message) }, label),
       ),
     );
+  }
+
+  /** Do what a button of the alert says; exporting again takes the fields as they are now. */
+  act(message) {
+    if (message.do === "export") this.export();
+    else send(this.model, message);
   }
 
   drawPresets() {
@@ -455,14 +511,21 @@ class FormView {
       if (event.key === "Enter") use();
     });
     return [
-      h("p", {}, "No access token was found. Better than typing it: set the environment variable INTERCOM_ACCESS_TOKEN, or keep it in a keyring."),
+      h("p", { class: known.text ? "iew-error" : null }, known.text || "No access token was found."),
+      h(
+        "p",
+        {},
+        "Better than typing it: set the environment variable ",
+        h("code", {}, "INTERCOM_ACCESS_TOKEN"),
+        ", or keep it in a keyring. What is typed here is used by this session only, and saved nowhere.",
+      ),
       h(
         "div",
         { class: "iew-token" },
         h("label", { for: input.id }, "Access token"),
         input,
         h("button", { type: "button", onclick: use }, "Use my workspace"),
-        known.sandbox_offered
+        this.model.get("sandbox_offered")
           ? h("button", { type: "button", onclick: () => send(this.model, { do: "sandbox" }) }, "Try the sandbox")
           : null,
       ),
@@ -473,15 +536,9 @@ class FormView {
     const rows = this.model.get("log_rows");
     const heads = this.model.get("log_heads");
     this.log.hidden = rows.length === 0;
-    const table = h(
-      "table",
-      {},
-      h("thead", {}, h("tr", {}, ...heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell) => h("td", {}, cell))))),
-    );
     this.log.replaceChildren(
       h("summary", {}, `Session log: ${rows.length} ${rows.length === 1 ? "job" : "jobs"}`),
-      h("div", { class: "iew-scroll", tabindex: "0", role: "region", "aria-label": "Session log" }, table),
+      scrollTable("Session log", heads, rows),
       h("p", { class: "iew-about" }, "As a DataFrame: ", h("code", {}, "log = %intercom_export log")),
     );
   }
@@ -493,16 +550,26 @@ function render({ model, el }) {
   const root = h("div", { class: "iew", "data-kind": model.get("kind") });
   // JupyterLab's shortcuts would cut the cell when `x` is pressed on a button.
   root.addEventListener("keydown", (event) => event.stopPropagation());
-  root.append(deadNotice(model));
+  root.model = model;
+  root.append(deadNotice());
   el.append(root);
+  // Sent again when the kernel comes or goes: a message that can't be sent tells which.
+  const hello = () => send(model, { do: "hello" });
+  hello();
+  model.on("comm_live_update", hello);
   if (model.get("kind") !== "form") {
     const cards = h("div", {});
     root.append(cards);
-    return cardList(model, cards);
+    const stop = cardList(model, cards);
+    return () => {
+      model.off("comm_live_update", hello);
+      stop();
+    };
   }
   const form = new FormView(model, root);
   const stopCards = cardList(model, form.cards);
   return () => {
+    model.off("comm_live_update", hello);
     form.destroy();
     stopCards();
   };

@@ -13,22 +13,17 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
-from traitlets import Dict, Instance, List, Tuple, Unicode, observe
+from traitlets import Bool, Dict, Instance, List, Tuple, Unicode, observe
 
-from intercom_export_widgets.errors import (
-    AccessError,
-    IntercomExportError,
-    JobLockedError,
-    RequestRefusedError,
-    TimeframeError,
-    TokenMissingError,
-)
+from intercom_export_widgets.errors import IntercomExportError, TimeframeError
 from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.handle import Export
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.live import LivePage
 from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
+from intercom_export_widgets.notebook.notices import alert_of, field_of, workspace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +35,16 @@ if TYPE_CHECKING:
 __all__ = ["ExportForm"]
 
 FIELDS: Final = ("first", "last", "zone")
+
+OFFERED: Final = (
+    "last-7-days",
+    "last-week",
+    "last-month",
+    "last-quarter",
+    "month-to-date",
+    "last-year",
+)
+"""The presets that the form has buttons for; the magic knows more."""
 
 
 def _date_to_json(value: dt.date | None, _: object) -> str:
@@ -98,6 +103,8 @@ class ExportForm(LivePage):
     preview = Dict().tag(sync=True)
     errors = Dict().tag(sync=True)
     alert = Dict().tag(sync=True)
+    busy = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
+    sandbox_offered = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
     code = Unicode().tag(sync=True)
     log_heads = List(list(HEADS)).tag(sync=True)
     log_rows: List[Any] = List().tag(sync=True)
@@ -119,9 +126,11 @@ class ExportForm(LivePage):
         super().__init__(
             kind="form",
             zone=session.zone,
-            presets=[[name, title] for name, title in PRESETS.items()],
+            presets=[[name, PRESETS[name]] for name in OFFERED],
+            sandbox_offered=start_sandbox is not None,
         )
         session.observe(self._take_exports, "exports")
+        session.observe(self._reconnect, "connection")
         self._check()
         self._take_exports(None)
         self._in_background(self._fill_in)
@@ -129,6 +138,7 @@ class ExportForm(LivePage):
     def close(self) -> None:
         """Take the form away; exports run on."""
         self.session.unobserve(self._take_exports, "exports")
+        self.session.unobserve(self._reconnect, "connection")
         super().close()
 
     # The range -----------------------------------------------------------------
@@ -137,8 +147,7 @@ class ExportForm(LivePage):
     def _edited(self, change: Bunch) -> None:
         """Check anew whenever a field changes, from the page or from Python."""
         self._unreadable.pop(change.name, None)
-        if hasattr(self, "_touched"):
-            self._check()
+        self._check()
 
     def timeframe(self) -> Timeframe:
         """Return the range that the fields mean.
@@ -153,18 +162,6 @@ class ExportForm(LivePage):
                 raise TimeframeError(
                     self._unreadable[field], advice="Write it as 2018-06-30.", field=field
                 )
-        if self.first is None:
-            raise TimeframeError(
-                "'created_at_after' is a required parameter",
-                advice="Choose the first day.",
-                field="first",
-            )
-        if self.last is None:
-            raise TimeframeError(
-                "'created_at_before' is a required parameter",
-                advice="Choose the last day.",
-                field="last",
-            )
         timeframe = Timeframe.of_days(self.first, self.last, self.zone)
         timeframe.check_past(self.session.now())
         return timeframe
@@ -207,11 +204,13 @@ class ExportForm(LivePage):
             case "preset":
                 self._preset(str(content.get("name")))
             case "sandbox" if self._start_sandbox is not None:
-                self._start_sandbox()
                 self.alert = {}
-                self._identify()
+                self._start_sandbox()
             case "token":
                 self._take_token(str(content.get("token", "")))
+            case "ask token":
+                self.alert = {}
+                self.workspace = {"state": "missing"}
             case "attach":
                 self.session.attach(str(content.get("job_identifier")))
                 self.alert = {}
@@ -221,9 +220,14 @@ class ExportForm(LivePage):
             case _:
                 super().receive(content)
 
-    def complain(self, sentence: str) -> None:
-        """Show a sentence beneath the Export button."""
-        self.alert = {"text": sentence}
+    def complain(self, error: Exception) -> None:
+        """Show what went wrong at its field, or else beneath the Export button."""
+        field = field_of(error)
+        if field:
+            self.errors = {**self.errors, field: str(error)}
+            self.send({"focus": field})
+        else:
+            self.alert = alert_of(error)
 
     def _take_fields(self, content: dict[str, Any]) -> None:
         """Take what the fields hold, what can't be read of them, and which was left."""
@@ -247,78 +251,58 @@ class ExportForm(LivePage):
             self.first, self.last = timeframe.first, timeframe.last
             self._check()
 
+    # Exporting -----------------------------------------------------------------
+
     def _submit(self) -> None:
         """Begin the export; what only the server knows arrives through `_follow_up`."""
+        if self.busy:
+            return
         try:
             timeframe = self.timeframe()
         except TimeframeError as error:
             self.send({"focus": error.field or "first"})
             return
-        self.alert = {}
+        self.busy, self.alert = True, {}
         try:
             export = self.session.start(timeframe)
-        except IntercomExportError as error:
-            self._show_error(error)
-            return
+        except BaseException:
+            self.busy = False
+            raise
         self.export = export
-        export.observe(self._follow_up, "error")
-        if export.error is not None:
-            self._show_error(export.error)
+        export.observe(self._follow_up, ["progress", "error"])
+        self._settle(export)
 
     def _follow_up(self, change: Bunch) -> None:
-        """Show an error of the export that was begun here."""
-        if change.new is not None and change.owner.job is None:
-            self._show_error(change.new)
+        self._settle(change.owner)
 
-    def _show_error(self, error: Exception) -> None:
-        """Put an error at its field if it has one, else beneath the button."""
-        field = getattr(error, "field", None)
-        if isinstance(error, RequestRefusedError):
-            field = _field_of(error.message)
-        if field in FIELDS:
-            self.errors = {**self.errors, str(field): str(error)}
+    def _settle(self, export: Export) -> None:
+        """Free the button once the API has answered, and show what it refused."""
+        if export.progress.stage is Stage.SUBMITTING:
             return
-        actions: list[dict[str, str]] = []
-        if isinstance(error, TokenMissingError):
-            self.workspace = {**self.workspace, "state": "missing"}
-        if isinstance(error, JobLockedError) and error.job_identifier:
-            holder = {"job_identifier": error.job_identifier}
-            actions.append({"label": "Follow it", "do": "attach", **holder})
-            actions.append({"label": "Cancel it", "do": "cancel job", **holder})
-        self.alert = {"text": str(error), "actions": actions}
+        export.unobserve(self._follow_up, ["progress", "error"])
+        self.busy = False
+        if export.error is not None and export.job is None:
+            self.complain(export.error)
 
     # Whose data ----------------------------------------------------------------
 
     def _take_token(self, typed: str) -> None:
         """Use a token that was typed; it is checked, and kept in memory only."""
-        connection = self.session.connection
-        self.session.connection = Connection(
-            typed, region=connection.region, base_url=connection.base_url
-        )
-        self.alert = {}
-        self._identify()
+        before = self.session.connection
+        connection = Connection(typed, region=before.region, base_url=before.base_url)
+        found = workspace_of(connection)
+        if found["state"] == "missing":
+            self.workspace = found
+        else:
+            self.alert = {}
+            self.session.connection = connection
+
+    def _reconnect(self, _: Bunch) -> None:
+        """Show another workspace, whoever has pointed the session at it."""
+        self._in_background(self._identify)
 
     def _identify(self) -> None:
-        """Show whose workspace it is, or what is missing."""
-        connection = self.session.connection
-        offered = self._start_sandbox is not None
-        try:
-            known = connection.identify()
-        except TokenMissingError:
-            self.workspace = {"state": "missing", "sandbox_offered": offered}
-        except AccessError as error:
-            self.workspace = {"state": "missing", "sandbox_offered": offered}
-            self.complain(str(error))
-        except IntercomExportError as error:
-            self.workspace = {"state": "unknown", "text": error.message}
-        else:
-            self.workspace = {
-                "state": "known",
-                "sandbox": known.sandbox,
-                "name": text.SANDBOX if known.sandbox else (known.name or known.id_code),
-                "region": known.region,
-                "source": connection.token_source,
-            }
+        self.workspace = workspace_of(self.session.connection)
 
     def _fill_in(self) -> None:
         """Set what takes a moment: the names of all zones, and the workspace."""
@@ -345,7 +329,7 @@ class ExportForm(LivePage):
         try:
             self.log_rows = log_rows(self.session.entries())
         except IntercomExportError as error:
-            self.complain(str(error))
+            self.complain(error)
 
     # Where widgets don't live --------------------------------------------------
 
@@ -363,10 +347,3 @@ class ExportForm(LivePage):
             "<div><code>%intercom_export 2018-06-01 2018-06-30 --wait</code></div></div>"
             f"{super().as_html()}{log_html(self.session.entries())}"
         )
-
-
-def _field_of(message: str) -> str:
-    """Return the field that a refusal of the API speaks of."""
-    if message.startswith("'created_at_before'") or "greater than" in message:
-        return "last"
-    return "first" if "created_at_after" in message else ""

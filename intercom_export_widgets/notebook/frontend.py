@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Frontend", "ask_hidden", "can_ask", "find_frontend"]
+__all__ = ["Frontend", "ask_hidden", "can_ask", "find_cell", "find_frontend"]
 
 
 class Frontend(Enum):
@@ -40,6 +40,18 @@ def find_frontend(shell: InteractiveShell | None) -> Frontend:
     if getattr(kernel, "_allow_stdin", True) or _is_voila():
         return Frontend.LIVE
     return Frontend.HEADLESS
+
+
+def find_cell(shell: InteractiveShell | None) -> str:
+    """Return the identifier of the cell that is being run; empty where cells have none.
+
+    JupyterLab and Notebook send it with each request ("cellId" in its metadata).
+    """
+    get_parent = getattr(shell, "get_parent", None)
+    if get_parent is None:
+        return ""
+    parent = get_parent() or {}
+    return str(parent.get("metadata", {}).get("cellId") or "")
 
 
 def can_ask(shell: InteractiveShell | None) -> bool:

@@ -7,8 +7,10 @@ anything by printing.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -18,9 +20,11 @@ from IPython.core.getipython import get_ipython
 from traitlets import Float, List, Unicode
 
 from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
+from intercom_export_widgets.notebook.notices import alert_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +47,8 @@ class LivePage(anywidget.AnyWidget):
 
     Attributes
     ----------
+    alive : threading.Event
+        Set once the page has said that it is there.
     kind : str
         Which page the script draws: ``form`` or ``card``.
     cards : list of dict
@@ -62,6 +68,8 @@ class LivePage(anywidget.AnyWidget):
         self._page_lock = threading.RLock()
         self._sent_at = 0.0
         self._followed: list[Export] = []
+        self._previews: dict[int, dict[str, Any]] = {}
+        self.alive = threading.Event()
         super().__init__(**values)
         self.on_msg(self._receive)
 
@@ -85,7 +93,10 @@ class LivePage(anywidget.AnyWidget):
 
     def update(self) -> None:
         """Set the traits that depend on the exports."""
-        self.cards = [describe(export).as_json() for export in reversed(self._followed)]
+        self.cards = [
+            {**describe(export).as_json(), "preview": self._previews.get(export.number)}
+            for export in reversed(self._followed)
+        ]
 
     def _changed(self, change: Bunch) -> None:
         """Pass a change on, unless it only repeats the last with a few more bytes."""
@@ -94,6 +105,9 @@ class LivePage(anywidget.AnyWidget):
         if same and time.monotonic() - self._sent_at < SHORTEST:
             return
         self.refresh()
+        if getattr(new, "stage", None) is Stage.DONE:
+            with contextlib.suppress(IntercomExportError):
+                self.look_into(change.owner)
 
     def close(self) -> None:
         """Stop following and take the page away; exports run on."""
@@ -109,21 +123,33 @@ class LivePage(anywidget.AnyWidget):
         del buffers
         try:
             self.receive(content)
-        except IntercomExportError as error:
-            self.complain(str(error))
         except Exception as error:  # noqa: BLE001 - a callback's error would be shown nowhere
-            self.complain(f"Something unexpected went wrong: {type(error).__name__}.")
+            self.complain(error)
+        finally:
+            self.send({"answered": content.get("do")})
 
     def receive(self, content: dict[str, Any]) -> None:
         """Do what the page asks for."""
-        if content.get("do") == "cancel":
-            for export in self._followed:
-                if export.number == content.get("number"):
+        if content.get("do") == "hello":
+            self.alive.set()
+            return
+        for export in self._followed:
+            if export.number == content.get("number"):
+                if content.get("do") == "cancel":
                     export.cancel()
+                elif content.get("do") == "preview":
+                    self.look_into(export, masked=bool(content.get("masked", True)))
 
-    def complain(self, sentence: str) -> None:
+    def complain(self, error: Exception) -> None:
         """Show a sentence about something that went wrong."""
-        self.cards = [{**card, "problem": sentence} for card in self.cards]
+        said = str(alert_of(error)["text"])
+        self.cards = [{**card, "problem": said} for card in self.cards]
+
+    def look_into(self, export: Export, *, masked: bool = True) -> None:
+        """Show the first rows of a finished export on its card."""
+        with self._page_lock:
+            self._previews[export.number] = asdict(export.preview(masked=masked))
+        self.refresh()
 
     # Where widgets don't live --------------------------------------------------
 

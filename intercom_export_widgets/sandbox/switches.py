@@ -204,7 +204,7 @@ class Switches:
                 near = difflib.get_close_matches(name, names, n=1)
                 hint = f" Did you mean {near[0]}?" if near else ""
                 raise ValueError(f"There is no switch {name!r}.{hint}")
-        return replace(self, **changes)  # type: ignore[arg-type]
+        return replace(self, **changes)  # type: ignore[arg-type] # checked by name above, by value in __post_init__
 
     def parsed(self, text: str) -> Switches:
         """Return a copy with one switch changed by ``name=value``, as on a command line."""
