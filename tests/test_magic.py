@@ -261,6 +261,27 @@ def test_what_goes_wrong_raises_in_one_line(run, line, error, said):
     assert said in lines[-1]
 
 
+def test_a_table_that_is_nearly_a_known_one_is_refused_before_it_costs_a_job(run, sandbox):
+    """A typo in --table submits nothing."""
+    _, error, shown = run("%intercom_export 2018-06-01 --table reciept")
+    assert isinstance(error, errors.TableNotFoundError)
+    assert "Did you mean 'receipt'" in shown
+    assert not [request for request in sandbox.requests if request.method == "POST"]
+
+
+def test_an_unknown_table_says_that_the_export_is_on_disk(run):
+    """A table that the export does not have costs no second job."""
+    _, error, shown = run("%intercom_export 2018-06-01 --table hologram")
+    assert isinstance(error, errors.TableNotFoundError)
+    assert "The export is on disk: %intercom_export load " in shown
+
+
+def test_words_after_two_dashes_are_no_options(run):
+    """An identifier that begins with a dash can be named."""
+    _, error, _ = run("%intercom_export attach -- -abc")
+    assert isinstance(error, errors.JobNotFoundError)
+
+
 def test_debug_shows_the_whole_traceback(run):
     """--debug is for who wants to know where."""
     _, _, shown = run("%intercom_export 2018-07-01 2018-06-01 --debug")

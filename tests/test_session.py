@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import stat
+import subprocess
 import sys
 import threading
 
@@ -14,6 +16,7 @@ from conftest import TOKEN
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.session import ExportSession
 
@@ -524,6 +527,121 @@ def test_two_archives_of_one_name_are_both_kept(session, another):
     again = another.attach(done.job_identifier).wait(30)
     assert again.progress.path != path
     assert path.read_bytes() == b"somebody else's file"
+
+
+def test_times_without_a_zone_are_the_same_on_another_day(session, sandbox, another):
+    """The workspace's zone is in the ledger, so that a later load reads the same instants."""
+    sandbox.switch(timestamps="naive", timezone="America/New_York")
+    export = session.submit("2018-07-10").wait(30)
+    with pytest.warns(errors.ExportWarning, match="America/New_York"):
+        before = export.receipts
+    with pytest.warns(errors.ExportWarning, match="America/New_York"):
+        after = another.load(export.job_identifier).receipts
+    assert after.equals(before)
+
+
+def test_an_identifier_that_could_not_be_written_is_written_later(session, sandbox):
+    """A ledger that was busy when the answer came has the identifier in the end."""
+    sandbox.switch(stuck=1)
+    export = session.submit(JUNE)
+    session.ledger.update(export.number, job_identifier=None)
+    export.cancel()
+    with pytest.raises(errors.JobCanceledError):
+        export.wait(30)
+    assert session.ledger.entry(export.number).job_identifier == export.job_identifier
+
+
+def test_an_error_that_ends_the_following_does_not_end_the_job(session, sandbox):
+    """After a 403 while polling the job is left, not failed: it holds the slot and is named."""
+    sandbox.switch(stuck=1, forbidden="9@show")
+    export = session.submit(JUNE)
+    with pytest.raises(errors.AccessDeniedError, match=f"attach {export.job_identifier}"):
+        export.wait(30)
+    assert export.progress.stage is Stage.LEFT
+    assert pd.isna(session.log().iloc[0]["finished"])
+    sandbox.switch(forbidden=0)
+    with pytest.raises(errors.JobLockedError) as caught:
+        session.submit("2018-06-05")
+    assert caught.value.job_identifier == export.job_identifier
+    session.attach(export.job_identifier).cancel()
+
+
+def test_a_cancel_that_fails_changes_nothing(session, sandbox):
+    """The export goes on to its end after the API refused to cancel it."""
+    sandbox.switch(stuck=1, forbidden="1@cancel")
+    export = session.submit(JUNE)
+    with pytest.raises(errors.AccessDeniedError):
+        export.cancel()
+    assert not export.done
+    assert export.cancel().status_text == "canceled"
+
+
+def test_a_cancel_that_comes_too_late_lets_the_data_come(session, sandbox):
+    """A job that has ended meanwhile is returned unchanged, and its data are fetched."""
+    session.poll_interval = 3600.0
+    export = session.submit(JUNE)
+    assert export.cancel().status_text == "completed"
+    assert len(export.wait(30).receipts) > 100
+
+
+@pytest.mark.parametrize(
+    "switches", [{"completed_word": "complete"}, {"completed_word": "COMPLETED"}]
+)
+def test_the_log_has_the_documented_words_for_a_status(session, sandbox, switches):
+    """Whatever spelling the API uses, the log's status is one to filter by."""
+    sandbox.switch(**switches)
+    session.submit(JUNE).wait(30)
+    assert session.log().iloc[0]["status"] == "completed"
+
+
+def test_a_submission_of_a_dead_process_is_named_when_the_slot_is_taken(session, sandbox):
+    """A row that stayed `submitting` becomes `unknown`, and explains the lock."""
+    number = session.ledger.add(
+        session="dead",
+        status="submitting",
+        base_url=sandbox.base_url,
+        submitted_at=session.now() - 180,
+        created_at_after=1527811200,
+        created_at_before=1530403199,
+        origin=f"{socket.gethostname()}:999999999",
+    )
+    sandbox.lock()
+    with pytest.raises(errors.JobLockedError, match="2018-06-01 to 2018-06-30") as caught:
+        session.submit(JUNE)
+    assert "answer was lost" in str(caught.value)
+    assert session.ledger.entry(number).status == "unknown"
+
+
+def test_the_same_identifier_at_another_address_is_another_job(session, sandbox):
+    """attach() never takes a file of one workspace for a job of another."""
+    done = session.submit(JUNE).wait(30)
+    session.ledger.update(done.number, base_url="https://api.intercom.io")
+    done.address = "https://api.intercom.io"
+    sandbox.forget_requests()
+    session.attach(done.job_identifier).wait(30)
+    assert [request.call for request in sandbox.requests if request.call == "show"]
+
+
+def test_a_file_that_was_deleted_is_fetched_again(session):
+    """attach() of a job whose archive is gone downloads it anew."""
+    done = session.submit(JUNE).wait(30)
+    expected = len(done.receipts)
+    done.progress.path.unlink()
+    again = session.attach(done.job_identifier).wait(30)
+    assert len(again.receipts) == expected
+
+
+def test_a_process_that_ends_waits_for_the_answer_to_its_submission(sandbox, tmp_path):
+    """A script that exits while it submits still leaves the identifier in the ledger."""
+    ledger = tmp_path / "ledger.sqlite"
+    code = (
+        "from intercom_export_widgets import ExportSession\n"
+        f"session = ExportSession({TOKEN!r}, base_url={sandbox.base_url!r}, ledger={str(ledger)!r})\n"
+        "session.start('2018-06-01')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    (entry,) = Ledger(ledger).entries()
+    assert entry.job_identifier
 
 
 # The token -------------------------------------------------------------------------------

@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 import httpx
 
-from intercom_export_widgets.errors import (
-    SubmissionUnknownError,
-)
-from intercom_export_widgets.intercom.answers import (
-    read_job,
-    read_object,
-    read_submission,
-)
+from intercom_export_widgets.errors import SubmissionUnknownError
+from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
 from intercom_export_widgets.intercom.download import Download, Downloader, Meter
 from intercom_export_widgets.intercom.endpoint import Endpoint
 from intercom_export_widgets.intercom.hosts import (
@@ -31,12 +25,8 @@ from intercom_export_widgets.intercom.hosts import (
     region_url,
 )
 from intercom_export_widgets.intercom.job import quote_identifier
-from intercom_export_widgets.intercom.wire import (
-    Lost,
-    TokenAuth,
-    new_http,
-    origin_of,
-)
+from intercom_export_widgets.intercom.retries import ATTEMPTS
+from intercom_export_widgets.intercom.wire import Lost, TokenAuth, new_http, origin_of
 from intercom_export_widgets.intercom.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -187,10 +177,21 @@ class IntercomClient:
             raise answer.error("Nothing was submitted")
         return read_submission(answer, self._now())
 
-    def refresh(self, job_identifier: str) -> Job:
+    def refresh(
+        self, job_identifier: str, *, attempts: int = ATTEMPTS, timeout: float | None = None
+    ) -> Job:
         """Return a job as it is now: ``GET /export/content/data/{job_identifier}``.
 
         A 504 that carries the job, "with status: failed", is an answer, not a fault.
+
+        Parameters
+        ----------
+        job_identifier : str
+            The job.
+        attempts : int
+            How often it is asked at most.
+        timeout : float, optional
+            Seconds for each attempt, if fewer than the usual ones.
 
         Raises
         ------
@@ -203,7 +204,11 @@ class IntercomClient:
         """
         path = f"/export/content/data/{quote_identifier(job_identifier)}"
         return self._endpoint.ask(
-            "GET", path, lambda answer: read_job(answer, job_identifier, self._now())
+            "GET",
+            path,
+            lambda answer: read_job(answer, job_identifier, self._now()),
+            attempts=attempts,
+            timeout=timeout,
         )
 
     def cancel(self, job_identifier: str) -> Job:
@@ -222,8 +227,13 @@ class IntercomClient:
             "POST", path, lambda answer: read_job(answer, job_identifier, self._now())
         )
 
-    def identify(self) -> Workspace:
+    def identify(self, attempts: int = ATTEMPTS, timeout: float | None = None) -> Workspace:
         """Return the workspace that the token belongs to: ``GET /me``.
+
+        Parameters
+        ----------
+        attempts, timeout : int, float
+            As in `refresh`.
 
         Raises
         ------
@@ -234,7 +244,7 @@ class IntercomClient:
         def read(answer: Answer) -> Workspace:
             return Workspace.from_json(read_object(answer, self._now()), loopback=self._loopback)
 
-        return self._endpoint.ask("GET", "/me", read)
+        return self._endpoint.ask("GET", "/me", read, attempts=attempts, timeout=timeout)
 
     def download(
         self,

@@ -64,15 +64,25 @@ class Endpoint:
             "User-Agent": "intercom-export-widgets",
         }
 
-    def once(self, method: str, path: str, body: bytes | None = None) -> Answer | Lost:
+    def once(
+        self, method: str, path: str, body: bytes | None = None, *, timeout: float | None = None
+    ) -> Answer | Lost:
         """Ask once, and return the answer or how it was lost."""
         headers = self.headers()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        asked = request(method, self.base_url + path, headers, body)
+        asked = request(method, self.base_url + path, headers, body, timeout=timeout)
         return exchange(self.http, asked, self.auth, self.token)
 
-    def ask(self, method: str, path: str, read: Callable[[Answer], T]) -> T:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[Answer], T],
+        *,
+        attempts: int = ATTEMPTS,
+        timeout: float | None = None,
+    ) -> T:
         """Ask until there is an answer that another try would not better.
 
         Parameters
@@ -81,16 +91,21 @@ class Endpoint:
             The question, which must be safe to ask again.
         read : callable
             Makes a value of an answer, or raises what it means.
+        attempts : int
+            How often at most, at least once.
+        timeout : float, optional
+            Seconds in which each attempt must connect, and be answered, if fewer than
+            the usual ones.
 
         Raises
         ------
         IntercomExportError
-            What ``read`` raised: at once, or for the last of five attempts if another
+            What ``read`` raised: at once, or for the last of the attempts if another
             try might have cured it. A redirect is not tried again.
         """
         fault: IntercomExportError = ServiceError("Nothing was asked.")
-        for attempt in range(1, ATTEMPTS + 1):
-            answer = self.once(method, path)
+        for attempt in range(1, attempts + 1):
+            answer = self.once(method, path, timeout=timeout)
             if isinstance(answer, Lost):
                 fault = answer.error()
             else:
@@ -100,6 +115,6 @@ class Endpoint:
                     fault = error
                 if answer.is_redirect:
                     break
-            if attempt < ATTEMPTS:
+            if attempt < attempts:
                 self.pause(delay(fault, attempt, self.now()))
         raise fault

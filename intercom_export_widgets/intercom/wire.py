@@ -8,6 +8,7 @@ Exceptions of the library don't leave it: the locals of their frames hold header
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -139,14 +140,22 @@ def new_http(host: str) -> httpx.Client:
 
 
 def request(
-    method: str, url: str | httpx.URL, headers: Mapping[str, str], content: bytes | None = None
+    method: str,
+    url: str | httpx.URL,
+    headers: Mapping[str, str],
+    content: bytes | None = None,
+    *,
+    timeout: float | None = None,
 ) -> httpx.Request:
     """Return a request with these headers and no others.
 
     It is built without the client, whose cookies and default headers may be meant for
-    another host.
+    another host. A ``timeout`` in seconds shortens those of ``TIMEOUT``.
     """
-    extensions = {"timeout": TIMEOUT.as_dict()}
+    limits = {
+        step: min(usual, timeout or math.inf) for step, usual in TIMEOUT.as_dict().items() if usual
+    }
+    extensions = {"timeout": limits}
     return httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
 
 

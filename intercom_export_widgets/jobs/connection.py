@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import find_credential
+from intercom_export_widgets.intercom.hosts import check_base_url, region_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +92,26 @@ class Connection:
             self._credential = found
             return self._client
 
-    def identify(self) -> Workspace:
+    @property
+    def address(self) -> str:
+        """The API's address, whether there is a token or not.
+
+        Raises
+        ------
+        SettingError
+            If the region or the address can't be used.
+        """
+        return check_base_url(self.base_url or region_url(self.region))
+
+    def identify(self, *, attempts: int = 2, timeout: float = 10.0) -> Workspace:
         """Return the workspace that the token belongs to; the API is asked once.
+
+        Parameters
+        ----------
+        attempts : int
+            How often it is asked at most.
+        timeout : float
+            Seconds that one question may take.
 
         Raises
         ------
@@ -103,7 +122,7 @@ class Connection:
         known = self._workspace
         if known is not None:
             return known
-        workspace = client.identify()
+        workspace = client.identify(attempts=attempts, timeout=timeout)
         with self._lock:
             if client is self._client:
                 self._workspace = workspace

@@ -25,7 +25,7 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.delivery import deliver
-from intercom_export_widgets.jobs.progress import Progress, Stage, job_of
+from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
 from intercom_export_widgets.jobs.watch import watch
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
     except IntercomExportError:
         tools.ledger.remove(tools.number)
         raise
-    note = tools.remember(job, job_identifier=job.job_identifier, status=job.status_text)
+    note = tools.remember(job, status=status_word(job))
     return replace(progress, job=job, note=note)
 
 
@@ -105,13 +105,14 @@ def _await_end(tools: Tools, progress: Progress) -> Progress:
         now=tools.now,
         pause=pause,
         since=progress.started_at,
+        told=tools.told,
         trouble=lambda error: show(note=f"{error.message} (asking again)"),
     )
     for job in snapshots:
         note = latest.note
         if job is not latest.job:
             expires = job.download_expires_at
-            note = tools.remember(job, status=job.status_text, expires_at=expires)
+            note = tools.remember(job, status=status_word(job), expires_at=expires)
         show(job=job, next_ask_at=None, note=note)
     return _judge(tools, latest)
 
@@ -129,6 +130,7 @@ def _note_workspace(tools: Tools) -> bool:
             tools.number,
             workspace=workspace.name,
             workspace_id=workspace.id_code,
+            timezone=workspace.timezone,
             sandbox=int(workspace.sandbox),
         )
     return workspace.sandbox

@@ -7,12 +7,14 @@ itself, and its properties never send a request.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import contextvars
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
+from weakref import WeakSet
 
 from traitlets import HasTraits, Instance
 
@@ -25,10 +27,11 @@ from intercom_export_widgets.errors import (
     WaitTimeoutError,
 )
 from intercom_export_widgets.jobs.export import run
-from intercom_export_widgets.jobs.progress import Progress, Stage
+from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import TracebackType
 
     import pandas as pd
 
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.tools import Tools
 
 __all__ = ["Export"]
+
+_SUBMITTING: Final[WeakSet[Export]] = WeakSet()
+PARTING: Final = 10.0
+"""Seconds that a process which ends waits for the answer to a submission."""
 
 TICK: Final = 0.1
 """Seconds between two looks of a waiting thread: short enough for Ctrl-C on Windows."""
@@ -57,6 +64,10 @@ class Export(HasTraits):
         A trait: what ended the export early.
     timeframe : Timeframe or None
         The range; None if the job was created elsewhere.
+    number : int
+        Its row in the ledger; 0 if it has none.
+    address : str
+        The API's address that it was asked of.
     """
 
     progress = Instance(Progress)
@@ -68,12 +79,16 @@ class Export(HasTraits):
         progress: Progress,
         timeframe: Timeframe | None,
         number: int,
+        address: str,
         opener: Callable[[Export], Tables],
         explain: Callable[[JobLockedError], None] | None = None,
     ) -> None:
         super().__init__(progress=progress)
         self.timeframe = timeframe
         self.number = number
+        self.address = address
+        self._told: Job | None = None
+        self._trace: TracebackType | None = None
         self._opener = opener
         self._explain = explain
         self._tables: Tables | None = None
@@ -144,7 +159,7 @@ class Export(HasTraits):
         """
         self._block(self._finished, timeout, callback)
         if self.error is not None:
-            raise _fresh(self.error)
+            raise self.error.with_traceback(self._trace)
         return self
 
     def wait_submitted(self) -> Export:
@@ -157,14 +172,15 @@ class Export(HasTraits):
         """
         self._block(self._answered, None, None)
         if self.error is not None and self.job is None:
-            raise _fresh(self.error)
+            raise self.error.with_traceback(self._trace)
         return self
 
     def cancel(self) -> Job | None:
         """Cancel the job at Intercom, or stop the download, and return the newest job.
 
         A job that has ended is left as it is: "cancelling a finished job returns it
-        unchanged". Calling it twice does no harm.
+        unchanged". If it ended just before, its data are fetched all the same. Calling it
+        twice does no harm.
 
         Raises
         ------
@@ -174,12 +190,13 @@ class Export(HasTraits):
         if self.done or self._tools is None:
             return self.job
         self.wait_submitted()
-        self._stop.set()
         job = self.job
-        if job is not None and not job.status.ended:
-            job = self._tools.client.cancel(job.job_identifier)
+        if job is None or job.status.ended:
+            self._stop.set()
+            return job
+        self._told = self._tools.client.cancel(job.job_identifier)
         self._wake.set()
-        return job
+        return self._told
 
     def _block(
         self,
@@ -207,20 +224,28 @@ class Export(HasTraits):
         raise interrupted
 
     def _interrupted(self) -> WaitInterruptedError:
-        again = (
-            f"%intercom_export attach {self.job_identifier}"
-            if self.job_identifier
-            else "%intercom_export status"
-        )
+        if not self.job_identifier:
+            return WaitInterruptedError(
+                "Waiting was interrupted; the submission is still under way",
+                advice="Stay in this kernel until its identifier is known: "
+                "%intercom_export status.",
+            )
         return WaitInterruptedError(
             f"Waiting was interrupted; {self._name} runs on",
             job_identifier=self.job_identifier,
-            advice=f"Take it up again: {again}. Or end it: %intercom_export cancel.",
+            advice=f"Take it up again: {attach_line(self.job_identifier)}. "
+            "Or end it: %intercom_export cancel.",
         )
 
     @property
     def _name(self) -> str:
         return f"job {self.job_identifier}" if self.job_identifier else "the submission"
+
+    @property
+    def _stage_word(self) -> str:
+        if self.progress.stage is Stage.WAITING and self.job is not None:
+            return status_word(self.job).replace("_", " ")
+        return self.progress.stage.value
 
     # Its data ------------------------------------------------------------------
 
@@ -250,11 +275,11 @@ class Export(HasTraits):
         """
         if not self.progress.stage.ended:
             raise NotReadyError(
-                f"{self._name} is still {self.progress.stage.value.replace('_', ' ')}",
+                f"{self._name} is still {self._stage_word}",
                 job_identifier=self.job_identifier,
             )
         if self.error is not None:
-            raise _fresh(self.error)
+            raise self.error.with_traceback(self._trace)
         with self._lock:
             if self._tables is None:
                 self._tables = self._opener(self)
@@ -313,8 +338,15 @@ class Export(HasTraits):
         The context matters to ipykernel, which finds there the cell that widget
         updates belong to.
         """
-        tools = replace(tools, pause=self._pause, stopped=self._stopped, report=self._report)
+        tools = replace(
+            tools,
+            pause=self._pause,
+            stopped=self._stopped,
+            told=lambda: self._told,
+            report=self._report,
+        )
         self._tools = tools
+        _SUBMITTING.add(self)
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run,
@@ -359,7 +391,11 @@ class Export(HasTraits):
                 stage = Stage.LEFT
             case _:
                 stage = Stage.FAILED
+        self._trace = error.__traceback__
         if self.job is not None and stage is not Stage.LEFT:
+            if not self.job.status.ended:
+                stage = Stage.LEFT
+                self._say_it_runs_on(error)
             self._record(tools, error)
         with self.hold_trait_notifications():
             self.error = error
@@ -367,9 +403,15 @@ class Export(HasTraits):
                 self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None
             )
 
+    def _say_it_runs_on(self, error: Exception) -> None:
+        """Add to an error that ended the following, not the job, how to take it up again."""
+        if isinstance(error, IntercomExportError):
+            again = f"Job {self.job_identifier} runs on; take it up again: "
+            error.advice = f"{error.advice} {again}{attach_line(self.job_identifier)}.".strip()
+
     def _record(self, tools: Tools, error: Exception) -> None:
         try:
-            tools.ledger.update(tools.number, error=str(error), finished_at=tools.now())
+            tools.ledger.update(tools.number, job_identifier=self.job_identifier, error=str(error))
         except IntercomExportError as unwritten:
             error.add_note(str(unwritten))
 
@@ -386,13 +428,21 @@ class Export(HasTraits):
             raise WaitInterruptedError(
                 f"{self._name} is no longer followed from here, and runs on",
                 job_identifier=self.job_identifier,
-                advice=f"Take it up again: %intercom_export attach {self.job_identifier}.",
+                advice=f"Take it up again: {attach_line(self.job_identifier)}.",
             )
 
     def _stopped(self) -> bool:
         return self._stop.is_set() or self._leaving.is_set()
 
 
-def _fresh(error: Exception) -> Exception:
-    """Return an error without the frames of earlier raises, to be raised again."""
-    return error.with_traceback(None)
+def _await_answers() -> None:
+    """Let submissions that are under way be answered before the process ends.
+
+    An identifier that comes too late to be written down is lost for good.
+    """
+    deadline = time.monotonic() + PARTING
+    for export in list(_SUBMITTING):
+        export._answered.wait(max(0.0, deadline - time.monotonic()))  # noqa: SLF001 - of this module
+
+
+atexit.register(_await_answers)

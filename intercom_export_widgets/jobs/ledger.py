@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     sha256            TEXT,
     workspace         TEXT,
     workspace_id      TEXT,
+    timezone          TEXT,
     base_url          TEXT    NOT NULL,
     region            TEXT    NOT NULL DEFAULT '',
     sandbox           INTEGER NOT NULL DEFAULT 0,
@@ -87,6 +88,8 @@ class Entry:
         The archive's checksum, hexadecimal.
     workspace, workspace_id : str or None
         The workspace's name and its ``id_code``.
+    timezone : str or None
+        The workspace's IANA time zone, in which timestamps without a zone are meant.
     base_url, region : str
         The host that was asked.
     sandbox : int
@@ -113,6 +116,7 @@ class Entry:
     sha256: str | None
     workspace: str | None
     workspace_id: str | None
+    timezone: str | None
     base_url: str
     region: str
     sandbox: int
@@ -203,9 +207,13 @@ class Ledger:
         found = self._select("WHERE number = ?", [number])
         return found[0] if found else None
 
-    def find(self, job_identifier: str) -> Entry | None:
-        """Return the newest row of that identifier, if there is one."""
-        found = self._select("WHERE job_identifier = ? ORDER BY number", [job_identifier])
+    def find(self, job_identifier: str, base_url: str | None = None) -> Entry | None:
+        """Return the newest row of that identifier, at that address or any, if there is one."""
+        found = [
+            entry
+            for entry in self._select("WHERE job_identifier = ? ORDER BY number", [job_identifier])
+            if base_url in {None, entry.base_url}
+        ]
         return found[-1] if found else None
 
     def find_path(self, path: Path) -> Entry | None:
@@ -225,13 +233,20 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Open, check, commit or roll back, and close; translate what goes wrong."""
+        """Open, begin, commit or roll back, and close; translate what goes wrong.
+
+        The write lock is taken at the beginning: a transaction that reads first and
+        writes later is refused at once when another has done the same.
+        """
         try:
             self._create()
-            with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as connection:
+            with contextlib.closing(
+                sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            ) as connection:
+                connection.execute("BEGIN IMMEDIATE")
                 self._migrate(connection)
-                with connection:
-                    yield connection
+                yield connection
+                connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(
                 f"The ledger {self.path} can't be used: {error}",
@@ -256,7 +271,9 @@ class Ledger:
                 advice="Update the package (pip install -U intercom-export-widgets), or name "
                 'another file: %config IntercomExport.ledger = "/path/ledger.sqlite".',
             )
-        connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        for statement in SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _known(values: dict[str, str | float | None]) -> list[str]:

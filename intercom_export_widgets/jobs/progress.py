@@ -6,9 +6,12 @@ drawn is for the faces.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.intercom.job import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.job import Job
 
-__all__ = ["Progress", "Stage", "duration", "job_of"]
+__all__ = ["Progress", "Stage", "attach_line", "duration", "job_of", "status_word"]
 
 
 class Stage(StrEnum):
@@ -83,6 +86,16 @@ class Progress:
     finished_at: float | None = None
     note: str = ""
     sandbox: bool = False
+
+
+def status_word(job: Job) -> str:
+    """Return the documented word for a job's status, or an unknown one as it came."""
+    return job.status_text if job.status is JobStatus.UNKNOWN else job.status.value
+
+
+def attach_line(job_identifier: str) -> str:
+    """Return the line that takes a job up again, ready to paste."""
+    return f"%intercom_export attach {shlex.quote(job_identifier)}"
 
 
 def job_of(progress: Progress) -> Job:

@@ -51,7 +51,7 @@ def open_tables(export: Export, entry: Entry | None, timezone: str) -> Tables:
     entry : Entry or None
         Its row in the ledger.
     timezone : str
-        The workspace's IANA time zone, for timestamps that name none.
+        The workspace's IANA time zone, for timestamps that name none; empty if unknown.
 
     Raises
     ------

@@ -23,7 +23,7 @@ from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.files import default_folder, default_ledger
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.ledger import Ledger
-from intercom_export_widgets.jobs.progress import Progress, Stage
+from intercom_export_widgets.jobs.progress import Progress, Stage, status_word
 from intercom_export_widgets.jobs.reading import open_tables, progress_of_file, timeframe_of
 from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.slot import name_holder
@@ -205,9 +205,9 @@ class ExportSession(HasTraits):
         """
         exports: tuple[Export, ...] = self.exports
         for export in exports:
-            if export.job_identifier == job_identifier and not export.error:
+            if export.job_identifier == job_identifier and _is_usable(export, self.connection):
                 return export
-        entry = self.ledger.find(job_identifier)
+        entry = self.ledger.find(job_identifier, self.connection.address)
         if entry is not None and entry.path and Path(entry.path).exists():
             return self._loaded(Path(entry.path), entry)
         job = self.connection.client().refresh(job_identifier)
@@ -216,7 +216,7 @@ class ExportSession(HasTraits):
                 started, timeframe = self.now(), None
                 number = self.ledger.add(
                     **self._origin(),
-                    status=job.status_text,
+                    status=status_word(job),
                     job_identifier=job.job_identifier,
                     submitted_at=started,
                 )
@@ -287,7 +287,7 @@ class ExportSession(HasTraits):
         base_url = self.connection.base_url
         return {
             "session": self.name,
-            "base_url": self.connection.client().base_url,
+            "base_url": self.connection.address,
             "region": "" if base_url else self.connection.region,
             "origin": f"{socket.gethostname()}:{os.getpid()}",
             "workspace": workspace.name if workspace else None,
@@ -309,6 +309,7 @@ class ExportSession(HasTraits):
             ),
             timeframe=timeframe,
             number=number,
+            address=connection.address,
             opener=lambda export: self._open(export, connection),
             explain=lambda error: name_holder(error, self.ledger, connection.client(), self.now()),
         )
@@ -338,6 +339,7 @@ class ExportSession(HasTraits):
             progress=progress_of_file(path, entry),
             timeframe=None if entry is None else timeframe_of(entry),
             number=0 if entry is None else entry.number,
+            address=connection.address,
             opener=lambda export: self._open(export, connection),
         )
         with self._lock:
@@ -345,14 +347,27 @@ class ExportSession(HasTraits):
         return export
 
     def _open(self, export: Export, connection: Connection) -> Tables:
+        entry = self.ledger.entry(export.number)
         workspace = connection.workspace
-        zone = workspace.timezone if workspace is not None else ""
-        return open_tables(export, self.ledger.entry(export.number), zone or "UTC")
+        zone = entry.timezone if entry is not None else None
+        if zone is None and workspace is not None:
+            zone = workspace.timezone
+        return open_tables(export, entry, zone or "")
+
+
+def _is_usable(export: Export, connection: Connection) -> bool:
+    """Return whether a handle still serves: at this address, unharmed, its file there."""
+    path = export.progress.path
+    return (
+        export.address == connection.address
+        and export.error is None
+        and (path is None or path.exists())
+    )
 
 
 def _quietly(connection: Connection) -> Workspace | None:
-    """Return the workspace, or None: an export does not fail for want of a name."""
+    """Return the workspace, or None: an export does not wait or fail for want of a name."""
     try:
-        return connection.identify()
+        return connection.identify(attempts=1, timeout=5.0)
     except IntercomExportError:
         return None

@@ -7,10 +7,14 @@ API says whether one of them is still active. A job from elsewhere can't be name
 
 from __future__ import annotations
 
+import os
+import shlex
+import socket
+import sys
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 
 if TYPE_CHECKING:
@@ -19,10 +23,16 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.jobs.ledger import Entry, Ledger
 
-__all__ = ["find_holder", "name_holder"]
+__all__ = ["find_holder", "find_lost", "name_holder"]
 
-PROPOSED: Final = 5
+PROPOSED: Final = 3
 """How many unfinished jobs of the ledger are asked about, newest first."""
+
+PATIENCE: Final = 5.0
+"""Seconds that one question may take: naming the holder must not hold anybody up."""
+
+MEMORY: Final = 25 * 3600.0
+"""Seconds for which a submission whose answer was lost may hold the slot."""
 
 
 def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | None:
@@ -42,13 +52,58 @@ def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | N
     ]
     for entry in proposed[:PROPOSED]:
         try:
-            job = client.refresh(entry.job_identifier or "")
+            job = client.refresh(entry.job_identifier or "", attempts=1, timeout=PATIENCE)
         except IntercomExportError:
             continue
         if not job.status.ended:
             return entry, job
-        ledger.update(entry.number, status=job.status_text)
+        ledger.update(entry.number, status=status_word(job))
     return None
+
+
+def find_lost(ledger: Ledger, base_url: str, now: float) -> Entry | None:
+    """Return the newest submission whose answer was lost, if it may still hold the slot.
+
+    A row that says ``submitting`` although its process has ended is such a one, and is
+    noted as ``unknown``.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read or written.
+    """
+    for entry in reversed(ledger.entries()):
+        young = now - (entry.submitted_at or 0) < MEMORY
+        if entry.job_identifier or entry.base_url != base_url or not young:
+            continue
+        if entry.status == "submitting" and not is_alive(entry.origin):
+            lost = "The process that submitted it ended before the answer came."
+            ledger.update(entry.number, status="unknown", error=lost)
+            return entry
+        if entry.status == "unknown":
+            return entry
+    return None
+
+
+def is_alive(origin: str) -> bool:
+    """Return whether the process that wrote a row may still be running.
+
+    Parameters
+    ----------
+    origin : str
+        ``machine:process``, as the ledger has it. A process of another machine, or on
+        Windows, can't be asked about and counts as running.
+    """
+    host, _, process = origin.rpartition(":")
+    if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, now: float) -> None:
@@ -66,17 +121,29 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
         Unix seconds.
     """
     found = find_holder(ledger, client)
-    if found is None:
+    if found is not None:
+        entry, job = found
+        error.job_identifier = job.job_identifier
+        word = status_word(job).replace("_", " ")
+        cancel = f"%intercom_export cancel {shlex.quote(job.job_identifier)}"
+        error.advice = (
+            f"The slot is held by job {job.job_identifier}{_what(entry)}, which is {word} and "
+            f"was submitted {_age(entry, now)} ago on this machine. "
+            f"Follow it: {attach_line(job.job_identifier)}. Or end it: {cancel}."
+        )
         return
-    entry, job = found
-    identifier = job.job_identifier
+    lost = find_lost(ledger, client.base_url, now)
+    if lost is not None:
+        error.advice = (
+            f"Probably it is the submission{_what(lost)} of {_age(lost, now)} ago, whose answer "
+            "was lost: the API can neither name nor list it, and it ends by itself."
+        )
+
+
+def _what(entry: Entry) -> str:
     known = timeframe_of(entry)
-    what = f" ({known.label})" if known is not None else ""
-    age = duration(now - (entry.submitted_at or now))
-    error.job_identifier = identifier
-    error.advice = (
-        f"The slot is held by job {identifier}{what}, which is "
-        f"{job.status_text.replace('_', ' ')} and was submitted {age} ago on this machine. "
-        f"Follow it: %intercom_export attach {identifier}. "
-        f"Or end it: %intercom_export cancel {identifier}."
-    )
+    return f" ({known.label})" if known is not None else ""
+
+
+def _age(entry: Entry, now: float) -> str:
+    return duration(now - (entry.submitted_at or now))

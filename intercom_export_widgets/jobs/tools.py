@@ -50,6 +50,8 @@ class Tools:
         Waits that many seconds, or until it is woken.
     stopped : callable
         Returns whether the user has asked to stop.
+    told : callable
+        Returns a newer snapshot that another call has brought, such as a cancel, or None.
     report : callable
         Takes each `Progress`.
     """
@@ -63,6 +65,7 @@ class Tools:
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
     stopped: Callable[[], bool] = lambda: False
+    told: Callable[[], Job | None] = lambda: None
     report: Callable[[Progress], None] = lambda _: None
 
     def remember(self, job: Job, **values: str | float | None) -> str:
@@ -78,8 +81,9 @@ class Tools:
         **values
             Columns of `jobs.ledger.Entry`.
         """
+        # The identifier is repeated each time: it may have failed to be written before.
         try:
-            self.ledger.update(self.number, **values)
+            self.ledger.update(self.number, job_identifier=job.job_identifier, **values)
         except LedgerError as error:
             return f"Note down the identifier {job.job_identifier}: {error.message}."
         return ""

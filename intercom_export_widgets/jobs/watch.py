@@ -39,6 +39,7 @@ def watch(
     now: Callable[[], float],
     pause: Callable[[float], None],
     since: float,
+    told: Callable[[], Job | None] = lambda: None,
     trouble: Callable[[IntercomExportError], None] | None = None,
 ) -> Iterator[Job]:
     """Yield a job, then each newer snapshot of it until it has ended.
@@ -55,6 +56,8 @@ def watch(
         The clock in Unix seconds, and what waits for a number of seconds.
     since : float
         When the job was submitted, Unix seconds.
+    told : callable, optional
+        Returns a newer snapshot that another call has brought, such as a cancel, or None.
     trouble : callable, optional
         Takes an outage that is being waited out.
 
@@ -77,6 +80,10 @@ def watch(
                 "in shorter pieces.",
             )
         pause(schedule.pause(elapsed))
+        brought = told()
+        if brought is not None and brought.status.ended:
+            yield brought
+            return
         try:
             newer = client.refresh(job.job_identifier)
         except (ServiceError, ThrottledError, JobNotFoundError) as error:

@@ -7,6 +7,7 @@ for whoever makes HTML.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -184,11 +185,15 @@ def _detail(progress: Progress) -> str:
             rows = sum(progress.rows.values())
             receipts = progress.rows.get("receipt", 0)
             return (
-                f"{receipts:,} deliveries; {rows:,} rows in {len(progress.rows)} tables, "
-                f"{size(progress.received)}."
+                f"{_count(receipts, 'delivery', 'deliveries')}; {_count(rows, 'row', 'rows')} in "
+                f"{_count(len(progress.rows), 'table', 'tables')}, {size(progress.received)}."
             )
         case stage:
             return _DETAILS[stage]
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _share(progress: Progress) -> str:
@@ -213,7 +218,5 @@ _DETAILS: Final = {
 def _code(export: Export) -> str:
     if export.progress.stage is not Stage.DONE:
         return ""
-    what = export.job_identifier
-    if any(character in what for character in " '\"\\"):
-        return ""
-    return f"receipts = %intercom_export load {what} --table receipt"
+    what = export.job_identifier if export.number else str(export.progress.path)
+    return f"receipts = %intercom_export load {shlex.quote(what)} --table receipt"

@@ -75,4 +75,4 @@ def _ledger(session: ExportSession) -> str:
         count = len(session.ledger.entries())
     except IntercomExportError as error:
         return str(error)
-    return f"{session.ledger.path} ({count} jobs)"
+    return f"{session.ledger.path} ({count} {'job' if count == 1 else 'jobs'})"

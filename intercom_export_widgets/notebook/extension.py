@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from traitlets import TraitError
 
 from intercom_export_widgets.errors import SettingError
+from intercom_export_widgets.intercom.job import Job
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.notebook import text
@@ -98,4 +99,7 @@ def _printer(words: Callable[..., str]) -> Callable[..., None]:
     return show
 
 
-_SHOWN: Final = {Timeframe: (text.timeframe_text, text.timeframe_html)}
+_SHOWN: Final[dict[type, tuple[Callable[..., str], Callable[..., str]]]] = {
+    Timeframe: (text.timeframe_text, text.timeframe_html),
+    Job: (text.job_text, text.job_html),
+}

@@ -7,11 +7,12 @@ what is returned shows itself through formatters that `register` installs.
 from __future__ import annotations
 
 import contextlib
+import shlex
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
-from intercom_export_widgets.errors import IntercomExportError, UsageError
+from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.files import default_folder, default_ledger
 from intercom_export_widgets.jobs.session import ExportSession
@@ -87,6 +88,7 @@ class IntercomExportMagics(Magics):
 
     def _do_export(self, command: Command) -> object:
         timeframe = self._timeframe(command)
+        usage.check_table(command.value("table"))
         if command.has("dry-run"):
             timeframe.check_past(self.session.now())
             return timeframe
@@ -106,11 +108,20 @@ class IntercomExportMagics(Magics):
                 export.wait(callback=lambda _: shown.show(export))
         if export.error is not None:
             export.wait()
-        return export if table is None else export.read(table)
+        if table is None:
+            return export
+        try:
+            return export.read(table)
+        except TableNotFoundError as error:
+            load = f"%intercom_export load {shlex.quote(export.job_identifier)}"
+            error.advice = f"{error.advice} The export is on disk: {load} --table receipt."
+            raise
 
     def _do_status(self, command: Command) -> Overview | Job:
         if not command.words:
-            return Overview(self.session.exports)
+            entries = self.session.ledger.entries()
+            unfinished = [e for e in entries if e.job_identifier and e.finished_at is None]
+            return Overview(self.session.exports, len(unfinished))
         return self.session.connection.client().refresh(command.words[0])
 
     def _do_attach(self, command: Command) -> object:

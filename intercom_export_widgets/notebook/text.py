@@ -9,10 +9,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.notebook.card import SANDBOX, describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.notebook.card import Card
@@ -23,6 +26,8 @@ __all__ = [
     "Overview",
     "card_html",
     "card_text",
+    "job_html",
+    "job_text",
     "line",
     "timeframe_html",
     "timeframe_text",
@@ -55,10 +60,27 @@ class Note:
 
 
 class Overview(list["Export"]):
-    """A list of exports that shows itself as one line or card each."""
+    """A list of exports that shows itself as one line or card each.
+
+    Parameters
+    ----------
+    exports : iterable of Export
+        What is listed.
+    unfinished : int
+        How many jobs of this machine were not seen to end, for when none is listed.
+    """
+
+    def __init__(self, exports: Iterable[Export], unfinished: int = 0) -> None:
+        super().__init__(exports)
+        self.unfinished = unfinished
 
     def __repr__(self) -> str:
         """Return a line for each export."""
+        if not self and self.unfinished:
+            return (
+                f"No exports in this session yet; {self.unfinished} unfinished on this machine: "
+                "%intercom_export log --all, then %intercom_export attach ID"
+            )
         if not self:
             return "No exports in this session yet: %intercom_export 2018-06-01 2018-06-30"
         return "\n".join(line(export) for export in self)
@@ -98,7 +120,7 @@ def card_text(card: Card) -> str:
         lines.append("  ".join(f"{name} {count:,}" for name, count in card.rows))
     lines += [text for text in (card.path, card.code) if text]
     if card.tone == "running" and card.identifier:
-        lines.append(f"Follow it: %intercom_export attach {card.identifier} --wait")
+        lines.append(f"Follow it: {attach_line(card.identifier)} --wait")
     return "\n".join(lines)
 
 
@@ -124,6 +146,17 @@ def card_html(card: Card) -> str:
     if card.code:
         body.append(f"<div><code>{escape(card.code)}</code></div>")
     return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}</div>'
+
+
+def job_text(job: Job) -> str:
+    """Return a job as one line."""
+    said = f"Job {job.job_identifier} is {status_word(job).replace('_', ' ')}"
+    return said if job.status.ended else f"{said}. Follow it: {attach_line(job.job_identifier)}"
+
+
+def job_html(job: Job) -> str:
+    """Return a job as one line of HTML."""
+    return f"<div>{escape(job_text(job))}</div>"
 
 
 def timeframe_text(timeframe: Timeframe) -> str:

@@ -12,9 +12,10 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from intercom_export_widgets.errors import UsageError
+from intercom_export_widgets.data.schema import GROUPS, singular
+from intercom_export_widgets.errors import TableNotFoundError, UsageError
 
-__all__ = ["OPTIONS", "VERBS", "Command", "help_text", "parse"]
+__all__ = ["OPTIONS", "VERBS", "Command", "check_table", "help_text", "parse"]
 
 VERBS: Final = {
     "status": ("[ID]", "the exports of this session, or one job as Intercom sees it now"),
@@ -99,6 +100,29 @@ def parse(line: str) -> Command:
     return _checked(Command("export", tuple(words), options))
 
 
+def check_table(name: str | None) -> None:
+    """Refuse a table's name that is nearly a known one, before anything is submitted.
+
+    Parameters
+    ----------
+    name : str or None
+        As it was typed; a name unlike any known one may be a new table of Intercom's.
+
+    Raises
+    ------
+    TableNotFoundError
+        With the name that was probably meant.
+    """
+    if name is None or singular(name) in GROUPS:
+        return
+    close = difflib.get_close_matches(name, GROUPS, n=1, cutoff=0.75)
+    if close:
+        raise TableNotFoundError(
+            f"There is no table {name!r}.",
+            advice=f"Did you mean {close[0]!r}? Nothing was submitted.",
+        )
+
+
 def help_text() -> str:
     """Return the page that ``%intercom_export help`` shows."""
 
@@ -135,6 +159,9 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
     options: dict[str, str] = {}
     rest = iter(given)
     for item in rest:
+        if item == "--":
+            words.extend(rest)
+            break
         if not item.startswith("-") or item == "-":
             words.append(item)
             continue
