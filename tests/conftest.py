@@ -41,6 +41,7 @@ def session(sandbox, tmp_path):
         folder=tmp_path / "exports",
         ledger=tmp_path / "ledger.sqlite",
         poll_interval=0.05,
+        pause=lambda _: None,
     ) as opened:
         yield opened
 

@@ -143,6 +143,133 @@ def test_gzip_name_tells_the_group(opened):
     assert list(opened(buffer.getvalue()).groups) == ["open"]
 
 
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["csv", "gzip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "intercom_2018-06-01_2018-06-30_20180601123456.csv",
+        "intercom_2018-06-01_2018-06-30_job_20180601-123456.csv.gz",
+        "hologram_20180601-123456.csv",
+        "opens.csv",
+        "overview_20180601-123456.csv",
+    ],
+)
+def test_header_counts_more_than_the_name_of_a_file(opened, name, pack):
+    """Outside a ZIP the columns tell the group, whatever the file on disk is called."""
+    archive = opened(pack(RECEIPTS), name)
+    assert archive.verify() == {"receipt": 2}
+
+
+def test_name_of_a_file_tells_what_columns_do_not(opened):
+    """Where the columns tell no group, or fit that of the name too, the name of a file does."""
+    combined = b"receipt_id,user_id,completed_at\n1,2,1527811200\n"
+    assert list(opened(combined, "answer_combined_20260114-183225.csv").groups) == [
+        "answer_combined"
+    ]
+    assert list(opened(combined, "v5xsp8c19ji0s82.csv").groups) == ["completion"]
+    assert list(opened(b"title,sent_total\nA,1\n", "overviews.csv").groups) == ["overview"]
+    assert list(opened(b"a,b\n1,2\n", "hologram_20260114-183225.csv").groups) == ["hologram"]
+
+
+def test_name_in_a_zip_tells_a_new_group(opened):
+    """A group that nobody knows yet keeps its name though its columns fit a known one."""
+    members = {"hologram_view_20260114-183225.csv": b"receipt_id,viewed_at,step_id\n1,2,3\n"}
+    assert opened(zipped(members)).verify() == {"hologram_view": 1}
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "said"), [(b";", "semicolons"), (b"\t", "tabs"), (b"|", "vertical bars")]
+)
+@pytest.mark.parametrize(
+    "pack",
+    [bytes, gzip.compress, lambda data: zipped({NAME: data})],
+    ids=["csv", "gzip", "zip"],
+)
+def test_other_delimiter_is_an_error(opened, delimiter, said, pack):
+    """Data that anything but commas separates is refused by name, never an empty table."""
+    for data in (RECEIPTS, b'"Hello, you",receipt_id\na,1\n'):
+        text = data.replace(b",", delimiter).replace(b"Hello" + delimiter, b"Hello,")
+        with pytest.raises(ArchiveError, match=f"separated by {said}, not by commas"):
+            opened(pack(text)).verify()
+
+
+def test_column_may_have_a_delimiter_in_its_name(opened):
+    """A semicolon in the name of a column among others, or of an unknown group, is no fault."""
+    data = b"receipt_id,How; why?,user_id;email\n1,2,3\n"
+    archive = opened(data, "answer_combined.csv")
+    assert archive.header(archive.members[0])[1:] == ["How; why?", "user_id;email"]
+    assert opened(zipped({"hologram_20260114-183225.csv": b"a;b\n1;2\n"})).verify() == {
+        "hologram": 1
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"root:x:0:0:root:/root:/bin/bash\nbin:x:1:1\n", b"Dear all\n", b"\n\n", b" \n"],
+)
+def test_any_text_is_no_export(opened, text):
+    """Text of one column that no table has is no export; a known column alone is one."""
+    for data in (text, gzip.compress(text)):
+        with pytest.raises(ArchiveError, match="no export") as caught:
+            opened(data, "passwd")
+        assert "root" not in str(caught.value)
+    assert opened(b"user_id\n7\n").verify() == {"download": 1}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_gzip_inside_a_zip_is_unpacked(opened, method):
+    """Members that are gzips are read like others, by their bytes, in blocks of any size."""
+    members = {
+        f"{NAME}.gz": gzip.compress(RECEIPTS[:30]) + gzip.compress(RECEIPTS[30:]) + b"\0" * 9,
+        "open_20260114-183225.csv": gzip.compress(OPENS),
+        "v5xsp8c19ji0s82.GZ": gzip.compress(b"receipt_id,clicked_at\n1,1527811200\n"),
+        "reply_20260114-183225.csv.gz": b"receipt_id,replied_at\n1,1527811200\n",
+        "README.txt.gz": gzip.compress(b"hello"),
+    }
+    archive = opened(zipped(members, method))
+    assert archive.verify() == {"receipt": 2, "open": 3, "click": 1, "reply": 1}
+    assert archive.ignored == ("README.txt.gz",)
+    assert archive.members[0].size is None
+    for size in (1, 7, 1 << 20):
+        assert content(archive, size=size) == RECEIPTS
+        assert content(archive, 1, size=size) == OPENS
+
+
+def test_large_gzip_inside_a_zip_is_unpacked(opened):
+    """A nested gzip of many chunks gives every byte, in its order."""
+    dice = random.Random(7)  # noqa: S311 - dice, no secret
+    rows = b"".join(b"%d,1527811200\n" % dice.getrandbits(200) for _ in range(10_000))
+    body = b"receipt_id,received_at\n" + rows
+    archive = opened(zipped({f"{NAME}.gz": gzip.compress(body)}))
+    assert content(archive) == body
+    assert archive.verify() == {"receipt": 10_000}
+
+
+def test_damage_of_a_gzip_inside_a_zip_is_found(opened):
+    """Cut short, changed inside or changed outside, a nested gzip is damaged."""
+    packed = gzip.compress(RECEIPTS * 50)
+    for damaged in (packed[:-9], packed[:-1], packed[:40], packed[:-6] + b"\0" + packed[-5:]):
+        with pytest.raises(ArchiveDamagedError):
+            opened(zipped({f"{NAME}.gz": damaged})).verify()
+    # The last byte of a gzip's header says on which system it was made, which nothing checks
+    # but the ZIP's own checksum.
+    whole = zipped({f"{NAME}.gz": packed}, zipfile.ZIP_STORED)
+    at = whole.index(packed) + 9
+    with pytest.raises(ArchiveDamagedError, match="checksum"):
+        opened(whole[:at] + b"\7" + whole[at + 1 :]).verify()
+
+
+def test_changed_name_in_the_directory_is_damage(opened):
+    """A bit flipped anywhere in a member's name, in either place, is found on opening."""
+    data = zipped({NAME: RECEIPTS, "réply_20260114-183225.csv": OPENS})
+    for name in (NAME.encode(), "réply_20260114-183225.csv".encode()):
+        for start in (data.index(name), data.rindex(name)):
+            for at in range(start, start + len(name)):
+                flipped = bytes([data[at] ^ 4])
+                with pytest.raises(ArchiveDamagedError):
+                    opened(data[:at] + flipped + data[at + 1 :])
+
+
 def test_gzip_of_several_members_and_padding(opened):
     """A gzip may be several in a row, and may end in zeros."""
     half = len(RECEIPTS) // 2

@@ -314,3 +314,39 @@ def test_running_the_cell_again_adopts_the_running_export(form, sandbox):
     expect(form).to_have_count(1)
     form.get_by_role("button", name="Cancel", exact=True).click()
     expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
+
+
+def test_running_the_cell_again_leaves_no_old_form_behind(form):
+    """A form that is replaced by a new run of its cell is closed."""
+    book = form.notebook
+    count = (
+        "from ipywidgets.widgets.widget import _instances\n"
+        "print(sum(type(each).__name__ == 'ExportForm' for each in _instances.values()))"
+    )
+    book.cell(2).locator(".jp-InputArea-editor").click()
+    form.page.keyboard.press("Control+A")
+    form.page.keyboard.insert_text(count)
+    for _ in range(3):
+        book.run(1)
+    book.run(2)
+    expect(book.cell(2).locator(".jp-OutputArea-output")).to_have_text(re.compile(r"^1\s*$"))
+    expect(form).to_be_visible()
+
+
+def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, notebook):
+    """A form that nobody draws is missed, and the sentence goes when it is drawn."""
+    book = notebook(
+        setup,
+        "from intercom_export_widgets import ExportForm\n"
+        "from intercom_export_widgets.notebook.presence import expect_page\n"
+        "magics = get_ipython().magics_manager.registry['IntercomExportMagics']\n"
+        "form = ExportForm(magics.session)\n"
+        "thread = expect_page(form, patience=0.2)",
+        "form",
+    )
+    book.run(0)
+    cell = book.run(1)
+    expect(cell).to_contain_text("the Jupyter server lacks anywidget")
+    book.run(2)
+    expect(book.form(2)).to_be_visible()
+    expect(cell).not_to_contain_text("the Jupyter server lacks anywidget")

@@ -99,12 +99,14 @@ def test_every_call_has_its_method_path_and_version(play, tmp_path):
         (Reply(429, "<html>slow down"), ThrottledError, "HTTP 429"),
         (error(400, "bad_request", "bad 'x' parameter"), RequestRefusedError, "bad 'x' parameter"),
         (Reply(500), SubmissionUnknownError, "HTTP 500"),
-        (Reply(502, "<html>Bad gateway"), SubmissionUnknownError, "HTTP 502"),
+        (Reply(502, "<html>Bad gateway"), SubmissionUnknownError, "web page (HTTP 502)"),
         (Reply(504), SubmissionUnknownError, "HTTP 504"),
-        (HTML, SubmissionUnknownError, "no job_identifier"),
+        (HTML, SubmissionUnknownError, "web page (HTTP 200), perhaps of a proxy"),
         (Reply(200, '{"broken'), SubmissionUnknownError, "no job_identifier"),
         (Reply(200, job("")), SubmissionUnknownError, "no job_identifier"),
         (Reply(200, job(None)), SubmissionUnknownError, "no job_identifier"),
+        (Reply(200, job("\ud800")), SubmissionUnknownError, r"can be used: '\ud800'"),
+        (Reply(200, job("..")), SubmissionUnknownError, "can be used: '..'"),
         (Reply(204), SubmissionUnknownError, "no job_identifier"),
         (Reply(silent=True), SubmissionUnknownError, "was lost"),
         (Reply(reset=True), SubmissionUnknownError, "was lost"),
@@ -205,13 +207,17 @@ def test_a_job_in_a_504_is_an_answer(play, clock):
         Reply(200, "[" * 100_000),
         Reply(200, [1]),
         Reply(200, job("another")),
-        Reply(200, job(""), {"Content-Type": "application/json"}),
+        Reply(200, {}),
+        Reply(200, {"status": "ok"}),
+        Reply(200, {"download_url": ""}),
         Reply(silent=True),
         Reply(reset=True),
         Reply(200, job(), cut=10),
-        Reply(200, job(), {"Content-Encoding": "gzip"}),
         Reply(204),
+        Reply(408),
+        error(425, "too_early", "Too early"),
         THROTTLE,
+        LOCK,
     ],
 )
 def test_a_question_is_asked_again_until_it_is_answered(play, clock, fault):
@@ -231,6 +237,8 @@ def test_a_question_is_asked_again_until_it_is_answered(play, clock, fault):
         (Reply(200, job("another")), UnreadableAnswerError),
         (Reply(silent=True), ConnectionFailedError),
         (THROTTLE, ThrottledError),
+        (LOCK, ThrottledError),
+        (Reply(408), ServerFaultError),
     ],
 )
 def test_a_question_is_given_up(play, clock, fault, kind):
@@ -249,7 +257,6 @@ def test_a_question_is_given_up(play, clock, fault, kind):
     [
         (error(404, "not_found", "Export job not found for identifier: x"), JobNotFoundError),
         (error(400, "bad_request", "no"), RequestRefusedError),
-        (LOCK, JobLockedError),
         (Reply(302, b"", {"Location": "https://example.com/"}), ServerFaultError),
         (Reply(302, b"", {"Location": "https://["}), ServerFaultError),
     ],
@@ -271,7 +278,7 @@ def test_a_job_that_is_not_found_is_named(play):
     assert caught.value.job_identifier == IDENTIFIER
 
 
-@pytest.mark.parametrize("identifier", ["", ".", "..", "x" * 201, "None\n"])
+@pytest.mark.parametrize("identifier", ["", ".", "..", "x" * 4097, "x\udfff"])
 def test_no_request_is_made_for_what_is_no_identifier(play, tmp_path, identifier):
     """What can't be an identifier is refused before anything is sent."""
     server, client = play(Reply(200, job()))

@@ -15,7 +15,6 @@ from intercom_export_widgets.errors import (
     ConnectionFailedError,
     DownloadExpiredError,
     FileError,
-    JobLockedError,
     NotReadyError,
     RequestRefusedError,
     ServerFaultError,
@@ -276,10 +275,6 @@ def test_headway_is_not_given_up(play, path):
         (error(401, "unauthorized", "Access Token Invalid"), AccessError),
         (error(403, "forbidden", "Not authorized to access resource"), AccessError),
         (error(406, "media_type_not_acceptable", "Not acceptable"), RequestRefusedError),
-        (
-            error(429, "x", "Exceeded rate limit of 1 pending message data export jobs"),
-            JobLockedError,
-        ),
         (Reply(304), ServerFaultError),
     ],
 )

@@ -19,7 +19,7 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.answers import Answer, read_job, read_submission
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
-from intercom_export_widgets.intercom.refusals import error_from
+from intercom_export_widgets.intercom.refusals import Call, error_from
 from intercom_export_widgets.intercom.timeframe import Timeframe
 
 TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token
@@ -197,12 +197,13 @@ def test_any_answer_is_a_job_or_a_documented_error(status, body, hint):
         lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["errors", "code"]), inner),
         max_leaves=8,
     ),
-    st.sampled_from([400, 401, 403, 404, 407, 429, 500, 504]),
+    st.sampled_from([400, 401, 403, 404, 407, 408, 429, 500, 504]),
+    st.sampled_from(Call),
 )
-def test_any_error_list_makes_one_sentence(value, status):
+def test_any_error_list_makes_one_sentence(value, status, call):
     """Whatever an error list holds, its error is one printable line of bounded length."""
     answer = Answer(status, {}, json.dumps({"errors": value, "request_id": value}).encode())
-    found = error_from(answer, job_identifier="x")
+    found = error_from(answer, call, job_identifier="x")
     assert found.message.isprintable()
     assert 0 < len(str(found)) < 700
 

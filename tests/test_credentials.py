@@ -111,6 +111,28 @@ def test_a_token_is_taken_out_of_a_servers_words():
     assert SECRET not in Token(SECRET).hide_in(f"token {SECRET} is wrong")
 
 
+def test_a_token_is_found_in_any_case_and_in_an_address():
+    """A token that comes back in lower case, or percent-quoted, is taken out as well."""
+    token = Token("dG9rOn/Rlc3Q=")
+    for form in (
+        "dg9ron/rlc3q=",
+        "dg9ron/rlc3q",
+        "DG9RON/RLC3Q=",
+        "dG9rOn%2FRlc3Q%3D",
+        "dg9ron%2frlc3q%3d",
+    ):
+        assert token.hide_in(f"https://{form}.example.com/") == "https://●●●●●●.example.com/"
+    assert token.hide_in("another text") == "another text"
+
+
+def test_advice_for_a_broken_token():
+    """A token with a line break in it is told how to be copied, and is not repeated."""
+    with pytest.raises(TokenRejectedError) as caught:
+        Token("abc\ndef")
+    assert caught.value.advice == "Copy it again, without spaces or line breaks."
+    assert "abc" not in str(caught.value)
+
+
 def test_the_order_of_the_sources():
     """An argument wins over the variables, ours over the SDK's, and a person comes last."""
     both = {"INTERCOM_ACCESS_TOKEN": "ours", "INTERCOM_API_KEY": "sdk"}

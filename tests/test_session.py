@@ -636,7 +636,8 @@ def test_a_process_that_ends_waits_for_the_answer_to_its_submission(sandbox, tmp
     ledger = tmp_path / "ledger.sqlite"
     code = (
         "from intercom_export_widgets import ExportSession\n"
-        f"session = ExportSession({TOKEN!r}, base_url={sandbox.base_url!r}, ledger={str(ledger)!r})\n"
+        f"session = ExportSession({TOKEN!r}, base_url={sandbox.base_url!r},"
+        f" ledger={str(ledger)!r})\n"
         "session.start('2018-06-01')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

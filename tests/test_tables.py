@@ -144,17 +144,6 @@ def test_columns_are_a_subset_in_that_order(archive):
         read_table(archive, "receipt", columns=[])
 
 
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../etc", "America"])
-def test_unknown_zone_is_refused_where_it_matters(archive, tmp_path, zone):
-    """A zone that is none is an error only if a timestamp has none of its own."""
-    assert len(read_table(archive, "open", zone=zone)) == 4
-    path = tmp_path / "opens.csv"
-    path.write_text("receipt_id,opened_at\n1,2018-06-01 00:00:00\n")
-    with pytest.raises(InputError, match="no time zone") as caught:
-        read_table(Archive.open(path), "open", zone=zone)
-    assert caught.value.field == "zone"
-
-
 @pytest.mark.parametrize("group", GROUPS)
 def test_empty_table_is_typed(group):
     """A table of no rows has the known columns of its group, of the same dtypes as a full one."""
@@ -271,9 +260,10 @@ def test_window_is_inclusive_to_the_last_fraction(tmp_path):
 def test_text_in_place_of_instants_is_not_trimmed(tmp_path):
     """Receipts whose received_at is kept as text can't be judged, and all stay."""
     path = tmp_path / "receipts.csv"
-    path.write_text("receipt_id,received_at\n1,soon\n2,5\n")
-    tables = Tables(Archive.open(path), window=WINDOW)
-    assert tables["receipt"]["received_at"].tolist() == ["soon", "5"]
+    path.write_text("receipt_id,received_at\n1,soon\n2,5\n3,2018-06-01 00:00:00\n")
+    tables = Tables(Archive.open(path), zone="", window=WINDOW)
+    assert tables["receipt"]["received_at"].tolist() == ["soon", "5", "2018-06-01 00:00:00"]
+    assert len(tables.notes) == 1
     assert "kept as text" in tables.notes[0]
 
 
@@ -294,6 +284,71 @@ def test_notes_are_said_once(tmp_path):
     assert tables.notes[1:] == [said]
     with pytest.warns(ExportWarning, match="read as UTC"):
         read_table(tables.archive, "open")
+
+
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
+@pytest.mark.parametrize("zone", ["", "Eastern Time (US & Canada)"])
+def test_no_row_goes_on_the_strength_of_a_guessed_zone(tmp_path, zone):
+    """Local times of an unknown zone are left out only where they are outside in every zone."""
+    hours = {"a": -15, "b": -13, "c": 0, "d": 23, "e": 24 + 13, "f": 24 + 15}
+    day = pd.Timestamp("2018-06-01")
+    rows = [f"{name},{day + pd.Timedelta(hours=hour)}" for name, hour in hours.items()]
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("receipt_20260114-183225.csv", "\n".join(["receipt_id,received_at", *rows]))
+        opens = "".join(f"{name},1527811300\n" for name in hours)
+        file.writestr("open_20260114-183225.csv", f"receipt_id,opened_at\n{opens}")
+    tables = Tables(Archive.open(path), zone=zone, window=WINDOW)
+    widened = "widened by 14 hours on both sides"
+    assert tables["open"]["receipt_id"].tolist() == ["b", "c", "d", "e"]
+    assert sum(widened in note for note in tables.notes) == 1
+    assert tables["receipt"]["receipt_id"].tolist() == ["b", "c", "d", "e"]
+    assert tables["receipt"].attrs["rows_trimmed"] == 2
+    assert tables.read("receipt", columns=["receipt_id"]).shape == (4, 1)
+    assert sum(widened in note for note in tables.notes) == 1
+    known = Tables(Archive.open(path), zone="UTC", window=WINDOW)
+    assert known["receipt"]["receipt_id"].tolist() == ["c", "d"]
+    assert not any(widened in note for note in known.notes)
+
+
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
+def test_unknown_zone_leaves_exact_instants_exact(archive):
+    """Where received_at says its instant, the window is exact though the zone is not known."""
+    tables = Tables(archive, zone="", window=WINDOW)
+    assert tables["receipt"]["user_id"].tolist() == ["008", "009", "011"]
+    assert not any("widened" in note for note in tables.notes)
+
+
+@pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
+def test_window_spares_an_empty_member(tmp_path):
+    """A receipt member of no bytes is an empty table to the window too."""
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("receipt_20260114-183225.csv", b"")
+        file.writestr("open_20260114-183225.csv", OPENS)
+    tables = Tables(Archive.open(path), zone="", window=WINDOW)
+    assert [len(tables["receipt"]), len(tables["open"])] == [0, 4]
+    assert tables["receipt"].dtypes.equals(empty_table("receipt").dtypes)
+
+
+CALLS = {
+    "item": "tables['open']",
+    "read": "tables.read('open')",
+    "get": "tables.get('open')",
+    "values": "list(tables.values())",
+    "function": "read_table(tables.archive, 'open')",
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_warning_points_at_the_callers_line(tmp_path, call):
+    """However a table is asked for, its warning names the line outside the package."""
+    path = tmp_path / "opens.csv"
+    path.write_text("receipt_id,opened_at\n1,2018-06-01 00:00:00\n")
+    names = {"tables": Tables(Archive.open(path)), "read_table": read_table, "__name__": "cell"}
+    with pytest.warns(ExportWarning) as warned:
+        exec(compile(f"\n\n{call}", "the reader's cell", "exec"), names)  # noqa: S102 - a cell of a notebook
+    assert [(each.filename, each.lineno) for each in warned] == [("the reader's cell", 3)]
 
 
 def test_damage_is_no_table(archive):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import zipfile
 
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.reading import Reading
-from intercom_export_widgets.data.records import count_records, cut_blocks, fit_records
-from intercom_export_widgets.data.tables import read_arrow, read_table
-from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError, ExportWarning
+from intercom_export_widgets.data.records import Surplus, count_records, cut_blocks, fit_records
+from intercom_export_widgets.data.tables import empty_table, read_arrow, read_table
+from intercom_export_widgets.errors import ArchiveDamagedError, ExportWarning
 
 CELLS = st.text(alphabet='ab,"\n\r\t é😀0-\x00\ufeff', max_size=8) | st.sampled_from(
     ["NA", "null", "NaN", "None", "true", "007", "-1", "1e5", "0x10", " ", "9223372036854775808"]
@@ -96,9 +97,30 @@ def test_blocks_end_where_the_referee_says(text, size):
 def test_short_rows_are_filled(rows):
     """A row of too few fields ends in missing ones; no row is lost."""
     data = written(rows, csv.QUOTE_ALL, "\n").encode()
-    fitted, short = fit_records(data, 4)
-    assert referee(fitted) == [row + [""] * (4 - len(row)) for row in rows]
-    assert short == sum(len(row) < 4 for row in rows)
+    fitted = fit_records(data, 4)
+    assert referee(fitted.block) == [row + [""] * (4 - len(row)) for row in rows]
+    assert fitted.short == sum(len(row) < 4 for row in rows)
+    assert fitted.surplus == Surplus()
+
+
+@given(
+    st.lists(st.lists(CELLS, min_size=1, max_size=6), min_size=1, max_size=12),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    SIZES,
+)
+def test_surplus_values_are_kept(file, rows, quoting, size):
+    """Whatever rows have values too many, every value stands in its row and its column."""
+    data = b"a,b,c\r\n" + written(rows, quoting, "\r\n").encode()
+    table = reading(file, data, size).table()
+    expected = referee(data)[1:]
+    assert table.num_rows == len(rows) == len(expected)
+    assert (
+        table.column_names
+        == ["a", "b", "c", "column 4", "column 5", "column 6"][: table.num_columns]
+    )
+    for found, row in zip(rows_of(table), expected, strict=True):
+        width = max(len(found), len(row))
+        assert found + [""] * (width - len(found)) == row + [""] * (width - len(row))
 
 
 def test_short_rows_are_noted(file):
@@ -109,11 +131,70 @@ def test_short_rows_are_noted(file):
         read_arrow(found.archive, "hologram")
 
 
-def test_row_with_too_many_fields_is_named(file):
-    """A row with more values than columns is an error that names it, counted over blocks."""
-    data = b"a,b\n" + b"1,2\n" * 5_000 + b"1,2,3\n"
-    with pytest.raises(ArchiveError, match="Row 5,001 has 3 fields, but the header has 2"):
-        reading(file, data, 100).table()
+def test_row_with_surplus_values_is_named(file):
+    """Values beyond the last column are columns of text, and the first such row is said."""
+    data = b"a,b\n" + b"1,2\n" * 5_000 + b'1,2,"x\ny",,"4,5",\n3,4\n6,7,8\n'
+    found = reading(file, data, 100)
+    table = found.table()
+    assert table.column_names == ["a", "b", "column 3", "column 4", "column 5"]
+    assert rows_of(table)[5_000:] == [
+        ["1", "2", "x\ny", "", "4,5"],
+        ["3", "4", "", "", ""],
+        ["6", "7", "8", "", ""],
+    ]
+    assert (table.num_rows, found.rows) == (5_003, 5_003)
+    notes = []
+    read_arrow(found.archive, "hologram", notes=notes)
+    said = (
+        "hologram: 2 rows had more values than the header has columns, the first is row 5,001; "
+        "these values "
+    )
+    assert notes == [f"{said}stand in columns called by their place."]
+    assert read_arrow(found.archive, "hologram", columns=["b"], notes=notes).column_names == ["b"]
+    assert notes[1:] == [f"{said}are left out."]
+
+
+def test_surplus_values_of_several_parts_join_by_place(tmp_path):
+    """Surplus values of one part stand beside the nameless column of another."""
+    path = tmp_path / "download"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("hologram_20260114-183225_1.csv", b"a,b\n1,2,x\n3,4\n")
+        archive.writestr("hologram_20260114-183225_2.csv", b"a,b,\n5,6,y,z\n")
+        archive.writestr("hologram_20260114-183225_3.csv", b"column 3,a\n7,8\n")
+    table = read_arrow(Archive.open(path), "hologram", notes=[])
+    assert table.column_names == ["a", "b", "column 3", "column 4"]
+    assert rows_of(table) == [
+        ["1", "2", "x", ""],
+        ["3", "4", "", ""],
+        ["5", "6", "y", "z"],
+        ["8", "", "7", ""],
+    ]
+
+
+def test_shifted_row_costs_no_value(tmp_path):
+    """A row shifted by a comma too many turns the columns that it reaches into text."""
+    path = tmp_path / "receipts.csv"
+    path.write_text("receipt_id,content_title,received_at\n1,A,1527811200\n2,B, C,1527811201\n")
+    notes = []
+    frame = read_table(Archive.open(path), "receipt", notes=notes)
+    assert frame.fillna("").astype(object).to_numpy().tolist() == [
+        ["1", "A", "1527811200", ""],
+        ["2", "B", " C", "1527811201"],
+    ]
+    assert ["kept as text" in notes[0], "row 2" in notes[1]] == [True, True]
+
+
+def test_members_of_one_name_and_length_are_both_read(tmp_path):
+    """Two members that nothing but their content tells apart are two parts."""
+    path = tmp_path / "download"
+    name = "open_20260114-183225.csv"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, b"receipt_id,opened_at\n1,1527811200\n")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr(name, b"receipt_id,opened_at\n2,1527811201\n")
+    opened = Archive.open(path)
+    assert read_table(opened, "open")["receipt_id"].tolist() == ["1", "2"]
+    assert opened.verify() == {"open": 2}
 
 
 def test_empty_fields_too_many_are_cut(file):
@@ -204,6 +285,22 @@ def test_header_alone_is_a_typed_table(tmp_path):
         frame = read_table(Archive.open(path), "receipt")
         assert frame.dtypes.astype(str).tolist() == ["str", "datetime64[us, UTC]", "str"]
         assert len(frame) == 0
+
+
+def test_member_of_no_bytes_is_a_typed_table(tmp_path):
+    """A member without even a header has the known columns of its group, and no rows."""
+    path = tmp_path / "download"
+    for data in (b"", b"\r\n\r\n", gzip.compress(b"")):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("receipt_20260114-183225.csv", data)
+            archive.writestr("hologram_20260114-183225.csv", b"")
+        opened = Archive.open(path)
+        frame = read_table(opened, "receipt")
+        assert frame.dtypes.tolist() == empty_table("receipt").dtypes.tolist()
+        assert list(frame) == list(empty_table("receipt"))
+        assert list(read_table(opened, "receipt", columns=["user_id"])) == ["user_id"]
+        assert read_table(opened, "hologram").shape == (0, 0)
+        assert opened.verify() == {"receipt": 0, "hologram": 0}
 
 
 def test_damage_is_raised_and_never_hangs(tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.tables import read_arrow, read_table
-from intercom_export_widgets.data.timestamps import from_integers, from_text
+from intercom_export_widgets.data.timestamps import from_integers, from_text, known_zone
 
 ZONES = st.sampled_from(
     [
@@ -166,6 +166,31 @@ def test_any_text_is_an_instant_or_refused(texts, zone):
     """No text whatever raises: it is an instant, or it is counted as none."""
     read = from_text(pa.array(texts, pa.string()), zone)
     assert read.array.null_count == read.refused
+
+
+@pytest.mark.parametrize(
+    ("zone", "why"),
+    [
+        ("", "the workspace's zone is not known"),
+        ("Mars/Olympus", "'Mars/Olympus' is no IANA time zone"),
+        ("Eastern Time (US & Canada)", "'Eastern Time (US & Canada)' is no IANA time zone"),
+        ("../etc", "'../etc' is no IANA time zone"),
+        ("America", "'America' is no IANA time zone"),
+    ],
+)
+def test_zone_that_is_not_known_is_utc_and_said(tmp_path, zone, why):
+    """Without a zone that is one, local times are read as UTC, and the note says why."""
+    notes = []
+    archive = column(tmp_path, ["2018-06-01 00:00:00", "2018-06-01 02:00:00 +02:00"])
+    table = read_arrow(archive, "receipt", zone=zone, notes=notes)
+    assert table["received_at"].to_pylist() == [datetime(2018, 6, 1, tzinfo=UTC)] * 2
+    assert notes == [
+        f"receipt.received_at has 1 timestamp without a zone, read as UTC because {why}."
+    ]
+    assert known_zone(zone) is None
+    notes = []
+    read_arrow(column(tmp_path, ["1527811200"]), "receipt", zone=zone, notes=notes)
+    assert notes == []
 
 
 def test_local_times_are_said_aloud(tmp_path):

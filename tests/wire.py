@@ -50,6 +50,8 @@ class Reply:
         Close without a word.
     stall : bool
         Say nothing until the server closes.
+    drip : int or None
+        Send the body in pieces of so many bytes, 20 ms apart.
     """
 
     status: int = 200
@@ -61,6 +63,7 @@ class Reply:
     reset: bool = False
     silent: bool = False
     stall: bool = False
+    drip: int | None = None
 
     @property
     def content(self) -> bytes:
@@ -189,10 +192,18 @@ class WireServer:
             self.closing.wait(30)
             return False
         if not reply.silent and not (reply.reset and reply.cut is None):
-            connection.sendall(_bytes(reply))
+            self._send(connection, _bytes(reply), reply.drip)
         if reply.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return not (reply.silent or reply.reset or reply.cut is not None or reply.length)
+
+    def _send(self, connection: socket.socket, content: bytes, drip: int | None) -> None:
+        start = content.index(b"\r\n\r\n") + 4 if drip else len(content)
+        connection.sendall(content[:start])
+        for place in range(start, len(content), drip or 1):
+            if self.closing.wait(0.02):
+                return
+            connection.sendall(content[place : place + drip])
 
 
 def _read(reader) -> Asked | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data import sniff
 from intercom_export_widgets.data.directory import Member, read_directory
-from intercom_export_widgets.data.records import count_records, cut_blocks
+from intercom_export_widgets.data.records import count_records, cut_blocks, first_record
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["BLOCK_SIZE", "Archive", "Member"]
 
 BLOCK_SIZE = 4 * 1024 * 1024
 """How much is inflated at a time, in bytes."""
+
+_HEADER_SIZE = 64 * 1024
 
 
 class Archive:
@@ -110,6 +112,16 @@ class Archive:
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
+    def header(self, member: Member) -> list[str]:
+        """Return the names of the columns of ``member`` as they came; reads its first record.
+
+        Raises
+        ------
+        ArchiveError
+            As `blocks`, or if it is separated by something else than commas.
+        """
+        return sniff.header_names(first_record(self.blocks(member, _HEADER_SIZE)))
+
     def verify(self) -> dict[str, int]:
         """Inflate everything once, check every checksum, and return the rows of each group.
 
@@ -119,10 +131,11 @@ class Archive:
         Raises
         ------
         ArchiveError
-            As `blocks`.
+            As `header`.
         """
         rows = dict.fromkeys(self.groups, 0)
         for member in self.members:
+            self.header(member)
             records = sum(count_records(block) for block in self.blocks(member))
             rows[member.group] += max(0, records - 1)
         return rows

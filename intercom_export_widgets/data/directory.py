@@ -30,7 +30,7 @@ _SNIFFED = 64 * 1024
 _COPIED = 1024 * 1024
 _NESTED_AT_MOST = 2
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
-_ENCRYPTED = 0x1
+_ENCRYPTED, _UTF_8 = 0x1, 0x800
 
 # Whatever zipfile meets in a directory made of nonsense.
 _ZIP_ERRORS = (
@@ -99,7 +99,15 @@ def read_directory(source: inflate.Source, name: str, depth: int = 0) -> Directo
     if kind == "gzip":
         return _gzip_directory(source, inflate.gzip_name(start) or name, size, depth)
     chunks = partial(inflate.read_all, source)
-    return Directory("csv", ".csv", (_member(name, size, size, chunks),))
+    return Directory("csv", ".csv", (_lone_member(name, size, size, chunks),))
+
+
+def _lone_member(name: str, size: int | None, compressed: int, chunks: Chunks) -> Member:
+    """Return the one member of a file that is no ZIP; its header tells its group."""
+    header = sniff.header_names(first_record(cut_blocks(chunks(_SNIFFED))))
+    sniff.refuse_other_text(header)
+    group = sniff.group_of(name, header, by_header=True) or name
+    return Member(name, group, size, compressed, chunks)
 
 
 def _member(name: str, size: int | None, compressed: int, chunks: Chunks) -> Member:
@@ -118,7 +126,7 @@ def _gzip_directory(source: inflate.Source, name: str, compressed: int, depth: i
     if not inner:
         raise ArchiveDamagedError("The downloaded file holds nothing.")
     if sniff.kind_of(inner) == "csv":
-        return Directory("gzip", ".csv.gz", (_member(name, None, compressed, chunks),))
+        return Directory("gzip", ".csv.gz", (_lone_member(name, None, compressed, chunks),))
     if depth + 1 >= _NESTED_AT_MOST:
         raise ArchiveError("The file is an archive in an archive in an archive: this is no export.")
     found = read_directory(_Unpacked(chunks(_COPIED)), name, depth + 1)
@@ -144,9 +152,11 @@ def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str,
     try:
         with source() as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
+            _refuse_overlaps(entries)
+            for entry in entries:
+                _data_offset(file, entry)
     except _ZIP_ERRORS as error:
         raise ArchiveDamagedError("The ZIP is cut short, or its directory is damaged.") from error
-    _refuse_overlaps(entries)
     files = [entry for entry in entries if not _is_clutter(entry.filename)]
     data = [entry for entry in files if _is_csv(entry.filename)]
     ignored = tuple(entry.filename for entry in files if not _is_csv(entry.filename))
@@ -161,9 +171,9 @@ def _is_clutter(name: str) -> bool:
 
 
 def _is_csv(name: str) -> bool:
-    """Return whether a member is data: a CSV by its suffix, or a name without any."""
-    suffix = Path(name.replace("\\", "/")).suffix.lower()
-    return suffix in {".csv", ""}
+    """Return whether a member is data: a CSV (or its gzip) by its suffix, or without any."""
+    plain = name.replace("\\", "/").lower().removesuffix(".gz")
+    return Path(plain).suffix in {".csv", ""}
 
 
 def _refuse_overlaps(entries: list[zipfile.ZipInfo]) -> None:
@@ -176,21 +186,42 @@ def _refuse_overlaps(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _zip_member(source: inflate.Source, entry: zipfile.ZipInfo) -> Member:
-    chunks = partial(_zip_chunks, source, entry)
-    return _member(entry.filename, entry.file_size, entry.compress_size, chunks)
+    chunks = partial(_unpacked_chunks, source, entry)
+    size = None if entry.filename.lower().endswith(".gz") else entry.file_size
+    return _member(entry.filename, size, entry.compress_size, chunks)
 
 
-def _zip_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
-    """Yield a ZIP's member; its local header is read for its length alone."""
-    if entry.flag_bits & _ENCRYPTED:
-        raise ArchiveError(f"The member {entry.filename} is encrypted.")
-    with source() as file:
-        file.seek(entry.header_offset)
-        header = file.read(_LOCAL_HEADER.size)
+def _data_offset(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
+    """Return where a member's data begins: behind its local header, whose name is compared.
+
+    A name is in no checksum, and a group whose name is damaged would be missing in silence.
+    """
+    file.seek(entry.header_offset)
+    header = file.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
         raise ArchiveDamagedError("The ZIP is damaged: a member is not where its directory says.")
     _, name_length, extra_length = _LOCAL_HEADER.unpack(header)
-    offset = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+    encoding = "utf-8" if entry.flag_bits & _UTF_8 else "cp437"
+    if file.read(name_length).decode(encoding, "replace") != entry.orig_filename:
+        raise ArchiveDamagedError("The ZIP is damaged: a member has two names.")
+    offset: int = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+    return offset
+
+
+def _unpacked_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+    """Yield a ZIP's member, inflated once more if it is a gzip."""
+    packed = partial(_zip_chunks, source, entry)
+    if sniff.is_gzip(next(packed(_SNIFFED), b"")):
+        return inflate.inflate_nested(packed, size)
+    return packed(size)
+
+
+def _zip_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
+    """Yield a ZIP's member as it was put into it."""
+    if entry.flag_bits & _ENCRYPTED:
+        raise ArchiveError(f"The member {entry.filename} is encrypted.")
+    with source() as file:
+        offset = _data_offset(file, entry)
     claimed = (entry.CRC, entry.file_size)
     if entry.compress_type == zipfile.ZIP_DEFLATED:
         return inflate.inflate_range(source, offset, entry.compress_size, claimed, size)

@@ -7,14 +7,25 @@ compared at the end and never used to reserve memory: a chunk is never larger th
 from __future__ import annotations
 
 import struct
+from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["Source", "gzip_name", "inflate_gzip", "inflate_range", "read_all", "read_range"]
+    from _typeshed import WriteableBuffer
+
+__all__ = [
+    "Source",
+    "gzip_name",
+    "inflate_gzip",
+    "inflate_nested",
+    "inflate_range",
+    "read_all",
+    "read_range",
+]
 
 _FEED = 64 * 1024
 _USUAL_RATIO = 3  # of text; compressed bytes are fed so that about one chunk comes out
@@ -209,3 +220,33 @@ def _after_padding(file: BinaryIO) -> bytes:
         if found := padding.lstrip(b"\0"):
             return found
     return b""
+
+
+class _Chunks(RawIOBase):
+    """Chunks as a file that is read once, from its start to its end."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill ``buffer`` as far as the chunk at hand goes; return 0 at the end."""
+        self._rest = self._rest or next(self._chunks, b"")
+        with memoryview(buffer) as view:
+            taken = self._rest[: len(view)]
+            view[: len(taken)] = taken
+        self._rest = self._rest[len(taken) :]
+        return len(taken)
+
+
+def inflate_nested(chunks: Callable[[int], Iterator[bytes]], size: int) -> Iterator[bytes]:
+    """Yield a gzip whose own bytes come in ``chunks``; as `inflate_gzip` otherwise.
+
+    The chunks are read to their end, so whatever verifies them does.
+    """
+    return inflate_gzip(lambda: BufferedReader(_Chunks(chunks(_FEED))), size)

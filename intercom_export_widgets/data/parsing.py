@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.arrow import arrow_type
-from intercom_export_widgets.data.records import fit_records
+from intercom_export_widgets.data.records import Surplus, fit_records
 from intercom_export_widgets.data.schema import Kind
 from intercom_export_widgets.data.timestamps import from_integers, from_text
 from intercom_export_widgets.errors import ArchiveError
@@ -56,12 +56,13 @@ class Tally:
 
 @dataclass(slots=True)
 class Parsed:
-    """A batch and what had to be said about it: by column, short rows, replaced bytes."""
+    """A batch and what had to be said about it: by column, short and long rows, bytes."""
 
     batch: Batch
     tallies: dict[str, Tally] = field(default_factory=dict)
     short: int = 0
     replaced: int = 0
+    surplus: Surplus = field(default_factory=Surplus)
 
 
 class BlockParser:
@@ -91,12 +92,8 @@ class BlockParser:
         """Return ``block``, whole records without the header, as a batch.
 
         Values that are not of their column's kind become missing and are counted in the
-        column's `Tally.refused`: whoever asked must read that column as text, then.
-
-        Raises
-        ------
-        TooManyFieldsError
-            If a record has more fields than there are columns.
+        column's `Tally.refused`: whoever asked must read that column as text, then. Values
+        beyond the last column are left out and counted in `Parsed.surplus`.
         """
         import pyarrow as pa
 
@@ -133,14 +130,14 @@ class BlockParser:
             text = block.decode("utf-8", "replace")
             replaced = text.count("\ufffd") - block.count("\ufffd".encode())
             block = text.encode()
-        block, short = fit_records(block, self.width)
+        fitted = fit_records(block, self.width)
         numeric = frozenset(f.name for f in self.fields if f.kind in _NUMERIC)
         try:
-            parsed = self._typed(self._read(block, numeric), numeric)
+            parsed = self._typed(self._read(fitted.block, numeric), numeric)
         except pa.ArrowInvalid as error:
             raise ArchiveError("The data can't be read as CSV.") from error
         self._textual |= parsed.tallies.keys()
-        parsed.short, parsed.replaced = short, replaced
+        parsed.short, parsed.surplus, parsed.replaced = fitted.short, fitted.surplus, replaced
         return parsed
 
     def _read(

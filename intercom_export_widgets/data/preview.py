@@ -7,6 +7,7 @@ know how a preview is drawn.
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -63,7 +64,7 @@ def preview(archive: Archive, *, zone: str = "UTC", rows: int = 5, masked: bool 
     archive : Archive
         The downloaded file.
     zone : str
-        The IANA zone of timestamps that name none.
+        The IANA zone of timestamps that name none; empty if unknown, then they are UTC.
     rows : int
         How many rows at most.
     masked : bool
@@ -76,19 +77,35 @@ def preview(archive: Archive, *, zone: str = "UTC", rows: int = 5, masked: bool 
     """
     if "receipt" not in archive.groups:
         return Preview((), (), masked)
-    there = Reading(archive, "receipt", zone=zone, block_size=BLOCK).kinds
+    there = Reading(archive, "receipt", block_size=BLOCK).kinds
     names = tuple(name for name in PREVIEWED if name in there)
     if not names:
         return Preview((), (), masked)
-    batches = Reading(archive, "receipt", zone=zone, columns=names, block_size=BLOCK).batches()
-    found: list[dict[str, object]] = []
-    for batch in batches:
-        found += batch.slice(0, rows - len(found)).to_pylist()
-        if len(found) >= rows:
-            break
-    batches.close()
+    found, refused = _first_rows(archive, zone, names, rows)
+    if refused:  # values that are not of their kind came as missing: show their text
+        found, _ = _first_rows(archive, zone, names, rows, as_text=refused)
     cells = tuple(tuple(_cell(name, row[name], masked=masked) for name in names) for row in found)
     return Preview(names, cells, masked)
+
+
+def _first_rows(
+    archive: Archive,
+    zone: str,
+    names: tuple[str, ...],
+    rows: int,
+    as_text: frozenset[str] = frozenset(),
+) -> tuple[list[dict[str, object]], frozenset[str]]:
+    """Return the first rows, and the columns whose values are not all of their kind."""
+    reading = Reading(
+        archive, "receipt", zone=zone, columns=names, as_text=as_text, block_size=BLOCK
+    )
+    found: list[dict[str, object]] = []
+    with closing(reading.batches()) as batches:
+        for batch in batches:
+            found += batch.slice(0, rows - len(found)).to_pylist()
+            if len(found) >= rows:
+                break
+    return found, frozenset(reading.refused)
 
 
 def mask(text: str) -> str:
@@ -109,5 +126,5 @@ def _cell(name: str, value: object, *, masked: bool) -> str:
         return value.strftime("%Y-%m-%d %H:%M")
     text = " ".join(str(value).split())
     if masked and name in MASKED:
-        return mask(text)
+        text = mask(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.header import column_names
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
-from intercom_export_widgets.data.records import TooManyFieldsError, first_record, split_first
-from intercom_export_widgets.data.schema import Kind, column_kind, has_none_marker
-from intercom_export_widgets.data.sniff import header_names
-from intercom_export_widgets.errors import ArchiveError, InputError, TableNotFoundError
+from intercom_export_widgets.data.records import Surplus, split_first
+from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker
+from intercom_export_widgets.errors import InputError, TableNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from concurrent.futures import Future
 
-    from intercom_export_widgets.data.archive import Archive, Member
+    from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Batch, Schema, Table
     from intercom_export_widgets.data.parsing import Parsed
 
@@ -44,22 +44,30 @@ class Reading:
     group : str
         One of its groups.
     zone : str
-        The IANA zone of timestamps without a zone (the workspace's).
+        The IANA zone of timestamps without a zone (the workspace's); they are read as UTC if
+        it is empty, for unknown, or no such name.
     columns : sequence of str, optional
         The columns to read, in that order; all by default.
     as_text : collection of str
         Columns to read as text whatever their kind.
+    widths : sequence of int
+        How many columns each member has at least, where that is more than its header says.
     block_size : int
         How much is inflated at a time, in bytes.
 
     Attributes
     ----------
     kinds : dict
-        The kind of every column that is read, in order.
+        The kind of every column that is read, in order. A group of nothing at all, not even a
+        header, has its known columns.
+    whole : bool
+        Whether all columns are read.
     tallies : dict
         What was met in a column, complete after the last batch.
     rows, short, replaced : int
         How many rows were read, how many lacked fields, how many bytes were no UTF-8.
+    surplus : Surplus
+        The rows with values beyond their last column; `batches` leaves those values out.
 
     Raises
     ------
@@ -77,6 +85,7 @@ class Reading:
         zone: str = "UTC",
         columns: Sequence[str] | None = None,
         as_text: frozenset[str] = frozenset(),
+        widths: Sequence[int] = (),
         block_size: int = BLOCK_SIZE,
     ) -> None:
         self.archive = archive
@@ -86,8 +95,12 @@ class Reading:
         members = archive.groups.get(group)
         if members is None:
             raise TableNotFoundError(f"The archive has no {group}.")
-        self._headers = {member: _column_names(archive, member) for member in members}
-        found = dict.fromkeys(name for names in self._headers.values() for name in names)
+        self.whole = columns is None
+        headers = [archive.header(member) for member in members]
+        self._widths = list(widths) or [len(header) for header in headers]
+        names = list(map(column_names, headers, self._widths))
+        self._parts = list(zip(members, names, strict=True))
+        found = dict.fromkeys(name for part in names for name in part) or _known_columns(group)
         self.kinds = {
             name: Kind.TEXT if name in as_text else column_kind(group, name)
             for name in (found if columns is None else columns)
@@ -95,6 +108,7 @@ class Reading:
         self._require(found)
         self.tallies: dict[str, Tally] = {}
         self.rows = self.short = self.replaced = 0
+        self.surplus = Surplus()
 
     def _require(self, found: dict[str, None]) -> None:
         """Raise `InputError` unless there are columns to read, all of them in the file."""
@@ -126,37 +140,49 @@ class Reading:
         ------
         ArchiveError
             If the data is damaged or is no CSV; what was yielded before is then void.
-        InputError
-            If there are local times, and the zone to read them in does not exist.
         """
         self.rows = 0
-        for member, names in self._headers.items():
-            yield from self._member_batches(member, names)
+        for place in range(len(self._parts)):
+            yield from self._part_batches(place)
 
     def table(self) -> Table:
         """Return the whole group as a ``pyarrow.Table``; no value is lost.
 
-        A column with a value that is not of its kind is read once more, as text.
+        A column with a value that is not of its kind is read once more, as text. If rows have
+        more values than the header has columns, and all columns are asked for, those values
+        are columns of text, called by their place (``column 36``).
         """
         import pyarrow as pa
 
         table = pa.Table.from_batches(list(self.batches()), self.schema).unify_dictionaries()
-        if not self.refused:
+        wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
+        if not wanted:
             return table
         again = Reading(
             self.archive,
             self.group,
             zone=self.zone,
-            columns=self.refused,
-            as_text=frozenset(self.refused),
+            columns=list(wanted),
+            as_text=frozenset(wanted),
+            widths=self._widths,
             block_size=self._block_size,
         ).table()
-        for name in self.refused:
+        for name in wanted:
             index = table.schema.get_field_index(name)
-            table = table.set_column(index, again.schema.field(name), again[name])
+            if index < 0:
+                table = table.append_column(again.schema.field(name), again[name])
+            else:
+                table = table.set_column(index, again.schema.field(name), again[name])
         return table
 
-    def _member_batches(self, member: Member, names: list[str]) -> Iterator[Batch]:
+    def _surplus_columns(self) -> Iterator[str]:
+        """Yield the columns that the values beyond the last column make."""
+        if self.whole and self.surplus.records:
+            for (_, names), width in zip(self._parts, self._widths, strict=True):
+                yield from column_names(names, width)[len(names) :]
+
+    def _part_batches(self, place: int) -> Iterator[Batch]:
+        member, names = self._parts[place]
         fields = [
             Field(names.index(name), name, kind, has_none_marker(self.group, name))
             for name, kind in self.kinds.items()
@@ -167,14 +193,16 @@ class Reading:
         parser = BlockParser(fields or counter, len(names), self.zone)
         blocks = self.archive.blocks(member, self._block_size)
         for parsed in _in_turn(parser, _without_header(blocks)):
-            try:
-                result = parsed.result()
-            except TooManyFieldsError as error:
-                raise ArchiveError(error.sentence(self.rows)) from None
+            result = parsed.result()
+            self._widths[place] = max(self._widths[place], result.surplus.fields)
             self._count(result)
             yield self._completed(result.batch)
 
     def _count(self, parsed: Parsed) -> None:
+        if parsed.surplus.records and not self.surplus.records:
+            self.surplus.first = self.rows + parsed.surplus.first + 1
+        self.surplus.records += parsed.surplus.records
+        self.surplus.fields = max(self.surplus.fields, parsed.surplus.fields)
         self.rows += parsed.batch.num_rows
         self.short += parsed.short
         self.replaced += parsed.replaced
@@ -196,26 +224,9 @@ class Reading:
         return pa.record_batch(arrays, schema=schema)
 
 
-def _column_names(archive: Archive, member: Member) -> list[str]:
-    """Return a member's columns, each by a name of its own.
-
-    A name that comes again gets a number (``name.1``), as in pandas; a column without a name
-    is called by its place. The documentation's ``first_dismisall`` is ``first_dismissal``,
-    unless that is there too.
-    """
-    names: list[str] = []
-    header = header_names(first_record(archive.blocks(member, 64 * 1024)))
-    for place, came in enumerate(header, 1):
-        name = came or f"column {place}"
-        if name == "first_dismisall" and "first_dismissal" not in header:
-            name = "first_dismissal"
-        if name in names:
-            number = 1
-            while f"{name}.{number}" in names or f"{name}.{number}" in header:
-                number += 1
-            name = f"{name}.{number}"
-        names.append(name)
-    return names
+def _known_columns(group: str) -> dict[str, None]:
+    """Return the columns of a group as far as they are known."""
+    return dict.fromkeys(column.name for column in GROUPS[group].columns) if group in GROUPS else {}
 
 
 def _without_header(blocks: Iterator[memoryview]) -> Iterator[bytes | memoryview]:

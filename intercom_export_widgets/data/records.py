@@ -13,6 +13,7 @@ number of quotes before it in its own block.
 from __future__ import annotations
 
 import codecs
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RECORD_LIMIT",
-    "TooManyFieldsError",
+    "Fitted",
+    "Surplus",
     "count_records",
     "cut_blocks",
     "first_record",
@@ -40,27 +42,32 @@ RECORD_LIMIT = 64 * 1024 * 1024
 """The longest record that is read, in bytes: the bound of memory for any file."""
 
 
-class TooManyFieldsError(ArchiveError):
-    """A record has more fields than the header has columns: no reading of it is sure.
+@dataclass(slots=True)
+class Surplus:
+    """Records with values beyond the header's last column.
 
-    Parameters
+    Attributes
     ----------
-    record : int
-        Which record of its block it is, from 0.
-    fields, width : int
-        How many fields it has, and how many columns the header.
+    records : int
+        How many there are.
+    first : int
+        Which one is the first: from 0 in a block, from 1 in a table.
+    fields : int
+        How many fields the longest has, empty ones at its end not counted.
     """
 
-    def __init__(self, record: int, fields: int, width: int) -> None:
-        self.record = record
-        self.fields = fields
-        self.width = width
-        super().__init__(self.sentence(0))
+    records: int = 0
+    first: int = 0
+    fields: int = 0
 
-    def sentence(self, before: int) -> str:
-        """Return what happened, if ``before`` rows came before the block."""
-        row = before + self.record + 1
-        return f"Row {row:,} has {self.fields} fields, but the header has {self.width} columns."
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Records of one width: the bytes, how many were short, and which ones were cut."""
+
+    block: bytes
+    short: int
+    surplus: Surplus
 
 
 _QUOTE, _COMMA, _LINE_FEED, _RETURN = b'",\n\r'
@@ -222,10 +229,11 @@ def count_records(block: Block) -> int:
     return len(_ends(bytes(block))[0])
 
 
-def fit_records(block: bytes, width: int) -> tuple[bytes, int]:
-    """Return ``block`` with every record of exactly ``width`` fields, and how many were short.
+def fit_records(block: bytes, width: int) -> Fitted:
+    """Return ``block`` with every record of exactly ``width`` fields.
 
-    Fields that are missing at the end of a record are empty; empty fields too many are cut.
+    Fields that are missing at the end of a record are empty; fields too many are cut, and
+    are surplus unless they are empty.
 
     Parameters
     ----------
@@ -233,11 +241,6 @@ def fit_records(block: bytes, width: int) -> tuple[bytes, int]:
         Whole records.
     width : int
         The number of columns.
-
-    Raises
-    ------
-    TooManyFieldsError
-        If a record has more fields, and not only empty ones.
     """
     import numpy as np
 
@@ -245,6 +248,7 @@ def fit_records(block: bytes, width: int) -> tuple[bytes, int]:
     commas = _outside(_positions(block, _COMMA), quotes)
     fields = np.diff(np.searchsorted(commas, ends), prepend=0) + 1
     pieces: list[bytes] = []
+    surplus = Surplus()
     start = short = 0
     for index in np.flatnonzero(fields != width).tolist():
         end, missing = int(ends[index]), width - int(fields[index])
@@ -252,10 +256,16 @@ def fit_records(block: bytes, width: int) -> tuple[bytes, int]:
             pieces += [block[start:end], b"," * missing]
             short += 1
         else:
-            kept = end + missing
-            if block[kept:end] != b"," * -missing:
-                raise TooManyFieldsError(index, int(fields[index]), width)
+            first = int(np.searchsorted(commas, end)) + missing
+            kept = int(commas[first])
             pieces.append(block[start:kept])
+            # A comma that ends a record stands outside quotes: it separates.
+            last = kept + len(block[kept:end].rstrip(b","))
+            if last > kept:
+                length = width + int(np.searchsorted(commas, last)) - first
+                surplus.first = surplus.first if surplus.records else index
+                surplus.fields = max(surplus.fields, length)
+                surplus.records += 1
         start = end
     pieces.append(block[start:])
-    return b"".join(pieces), short
+    return Fitted(b"".join(pieces), short, surplus)

@@ -7,20 +7,19 @@ asked for and says aloud what it left out. It refuses to know jobs, networks and
 from __future__ import annotations
 
 import difflib
-import warnings
 from collections.abc import Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, to_frame
-from intercom_export_widgets.data.notes import counted, reading_notes
+from intercom_export_widgets.data.notes import reading_notes, trimming_notes, warn
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.data.window import Trimmer, Window
-from intercom_export_widgets.errors import ExportWarning, TableNotFoundError
+from intercom_export_widgets.errors import TableNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
@@ -47,7 +46,8 @@ def read_arrow(
     group : str
         One of its groups.
     zone : str
-        The IANA zone of timestamps that name none (the workspace's).
+        The IANA zone of timestamps that name none (the workspace's). Empty, for unknown, or
+        no such name: they are read as UTC, and that is said.
     columns : sequence of str, optional
         The columns to read, in that order; all by default.
     notes : list of str, optional
@@ -58,7 +58,9 @@ def read_arrow(
     pyarrow.Table
         string, dictionary(int32, string), timestamp[us, UTC], int64 and double, as
         `schema.Kind` says. Only an empty field is missing (and ``-1`` in company_id and
-        series_id); a column with a value that is not of its kind is string.
+        series_id); a column with a value that is not of its kind is string. Values beyond
+        the header's last column are columns of their own, ``column 36`` and so on, unless
+        ``columns`` are named.
 
     Raises
     ------
@@ -71,12 +73,18 @@ def read_arrow(
     """
     reading = Reading(archive, group, zone=zone, columns=columns)
     table = reading.table()
-    for note in reading_notes(reading):
-        if notes is None:
-            warnings.warn(note, ExportWarning, stacklevel=2)
-        elif note not in notes:
-            notes.append(note)
+    found = reading_notes(reading)
+    if notes is None:
+        for note in found:
+            warn(note)
+    else:
+        _add(notes, found)
     return table
+
+
+def _add(notes: list[str], found: Iterable[str]) -> None:
+    """Add those that are not in ``notes`` yet."""
+    notes += [note for note in found if note not in notes]
 
 
 def read_table(
@@ -123,11 +131,13 @@ class Tables(Mapping[str, "pd.DataFrame"]):
     archive : Archive or None
         The downloaded file; None for a job that ended without data.
     zone : str
-        The IANA zone of timestamps that name none (the workspace's).
+        The IANA zone of timestamps that name none (the workspace's); empty if unknown, then
+        they are read as UTC.
     window : tuple of int, optional
         ``created_at_after`` and ``created_at_before``, inclusive Unix seconds. Receipts
         received outside are left out, should the server have rounded to whole days, and so
-        are the events of those receipts.
+        are the events of those receipts. If received_at is local time of a zone that is not
+        known, the window is taken 14 hours wider on both sides.
     attrs : mapping, optional
         What every DataFrame carries in its ``attrs``; plain values.
 
@@ -241,7 +251,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         for note in self.notes:
             if note not in self._said:
                 self._said.add(note)
-                warnings.warn(note, ExportWarning, stacklevel=4)
+                warn(note)
 
     def _resolve(self, name: str) -> str:
         """Return the group that ``name`` means: as it stands, or its singular."""
@@ -275,21 +285,14 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             added = key not in columns and key in Reading(archive, group).kinds
             wanted = [*columns, key] if added else columns
         # In a list, so that no name keeps the columns alive while they are converted.
-        held = [read_arrow(archive, group, zone=self.zone, columns=wanted, notes=self.notes)]
+        reading = Reading(archive, group, zone=self.zone, columns=wanted)
+        held = [reading.table()]
+        _add(self.notes, reading_notes(reading))
         trimmed = 0
         if trimmer is not None:
-            trimmed = trimmer.trim(group, held)
-            self._say_trimmed(group, trimmed, trimmed + held[0].num_rows)
+            trimmed = trimmer.trim(reading, held)
+            rows = trimmed + held[0].num_rows
+            _add(self.notes, trimming_notes(group, trimmed, rows, widened=trimmer.widened))
             if added:
                 held.append(held.pop().drop_columns([trimmer.key(group)]))
         return to_frame(held.pop(), backend), trimmed
-
-    def _say_trimmed(self, group: str, trimmed: int, rows: int) -> None:
-        """Note once how many rows were left out."""
-        why = "lie outside" if group == "receipt" else "belong to receipts outside"
-        note = (
-            f"{trimmed:,} of {counted(rows, 'row')} of {group} {why} the range asked for "
-            "and were left out."
-        )
-        if trimmed and note not in self.notes:
-            self.notes.append(note)

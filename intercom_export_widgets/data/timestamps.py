@@ -6,22 +6,23 @@ Used by `reading`, a column of a block at a time. It refuses to know files, grou
 (API.md section 4.) Understood, each value for itself, so that a column may change its form
 half way: Unix seconds, also with a fraction; Unix milliseconds (12 digits and more); ISO 8601
 and ``YYYY-MM-DD HH:MM:SS``, with a fraction or not, followed by ``Z``, ``UTC``, an offset or
-nothing. Nothing means the zone given. Of a local time that occurs twice, when clocks go back,
-the earlier instant is taken; one that does not occur, when they go forward, is moved forward
-by as much as the clocks. Both are what Python's datetime does with ``fold=0``.
+nothing. Nothing means the zone given, or UTC if that is not known. Of a local time that occurs
+twice, when clocks go back, the earlier instant is taken; one that does not occur, when they go
+forward, is moved forward by as much as the clocks. Both are what Python's datetime does with
+``fold=0``.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from intercom_export_widgets.errors import InputError
-
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["Instants", "from_integers", "from_text"]
+__all__ = ["Instants", "from_integers", "from_text", "known_zone"]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -109,12 +110,7 @@ def from_text(column: Array, zone: str) -> Instants:
     column : pyarrow.Array
         Strings; an empty field is null already.
     zone : str
-        The IANA zone of local times.
-
-    Raises
-    ------
-    InputError
-        If there are local times, and no such zone.
+        The IANA zone of local times; read as UTC if it is none (see `known_zone`).
     """
     import numpy as np
     import pyarrow as pa
@@ -193,7 +189,7 @@ class _Values:
             places, stamps = np.array(local, np.int64).T
             self._local(places.astype(np.intp), stamps, _zone(zone))
 
-    def _local(self, where: NDArray[np.intp], stamps: Numbers, zone: ZoneInfo) -> None:
+    def _local(self, where: NDArray[np.intp], stamps: Numbers, zone: tzinfo) -> None:
         """Note local times, in microseconds since 1970-01-01 00:00 on the wall of ``zone``.
 
         Whole days share an offset; only on the days when clocks change each value is asked.
@@ -226,19 +222,20 @@ class _Values:
 _CHANGES = _DAY  # no offset: the clocks change on that day, or it is beyond the calendar
 
 
-def _zone(name: str) -> ZoneInfo:
-    """Return the zone of that name; asked for only where a local time is to be read."""
+def known_zone(name: str) -> ZoneInfo | None:
+    """Return the zone of an IANA name; None if it is empty or no such name."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(
-            f"Timestamps without a zone can't be read: there is no time zone {name!r}.",
-            advice="Zones are called like Europe/Dublin or America/New_York.",
-            field="zone",
-        ) from None
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder, such as "America"
+        return None
 
 
-def _offset(stamp: int, zone: ZoneInfo, fold: int) -> int | None:
+def _zone(name: str) -> tzinfo:
+    """Return the zone that local times are read in."""
+    return known_zone(name) or UTC
+
+
+def _offset(stamp: int, zone: tzinfo, fold: int) -> int | None:
     """Return the zone's offset at a local time, in microseconds; None beyond the calendar."""
     try:
         local = _EPOCH + timedelta(microseconds=stamp)
@@ -248,7 +245,7 @@ def _offset(stamp: int, zone: ZoneInfo, fold: int) -> int | None:
     return (offset or timedelta()) // timedelta(microseconds=1)
 
 
-def _offset_of_day(day: int, zone: ZoneInfo) -> int:
+def _offset_of_day(day: int, zone: tzinfo) -> int:
     """Return the zone's offset of a whole local day, or `_CHANGES`."""
     start, end = (_offset(when * _DAY, zone, 0) for when in (day, day + 1))
     return start if start is not None and start == end else _CHANGES

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.data.timestamps import known_zone
 
 if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Array, Table
 
-__all__ = ["Trimmer", "Window"]
+__all__ = ["MARGIN_HOURS", "Trimmer", "Window"]
+
+MARGIN_HOURS: Final = 14
+"""How far a local time may be from UTC: zones lie between UTC-12 and UTC+14."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Window:
 
     after: int
     before: int
+
+    def widened(self) -> Window:
+        """Return the window in which a local time of a zone that is not known may lie."""
+        margin = MARGIN_HOURS * 3600
+        return Window(self.after - margin, self.before + margin)
 
     def outside(self, received: Array) -> Array | None:
         """Return which of ``received`` lie outside; None if none do.
@@ -60,12 +69,21 @@ class Trimmer:
 
     Events whose receipt the archive does not hold stay. Which receipts are left out is found
     out once, when a table of events is first trimmed; it costs reading two columns of them.
+
+    Where received_at is local time of a zone that is not known, only what lies outside in
+    every zone is left out: no row goes on the strength of a guess.
+
+    Attributes
+    ----------
+    widened : bool
+        Whether that was so.
     """
 
     def __init__(self, archive: Archive, window: Window, zone: str) -> None:
         self._archive = archive
         self._window = window
         self._zone = zone
+        self.widened = False
         self._receipts: Array | None = None
         self._lock = Lock()
 
@@ -74,30 +92,47 @@ class Trimmer:
         """Return the column that a group is trimmed by."""
         return "received_at" if group == "receipt" else "receipt_id"
 
-    def trim(self, group: str, held: list[Table]) -> int:
-        """Put the rows that stay in the place of the one table in ``held``; count the others."""
+    def trim(self, reading: Reading, held: list[Table]) -> int:
+        """Put the rows that stay in the place of the one table in ``held``; count the others.
+
+        Parameters
+        ----------
+        reading : Reading
+            The finished reading of that table.
+        held : list of pyarrow.Table
+            The table alone.
+        """
         import pyarrow.compute as pc
 
-        beyond = self._beyond(group, held[0])
+        beyond = self._beyond(reading, held[0])
         if beyond is None:
             return 0
         held.append(held.pop().filter(pc.invert(beyond)))
         return int(pc.sum(beyond).as_py())
 
-    def _beyond(self, group: str, table: Table) -> Array | None:
+    def _beyond(self, reading: Reading, table: Table) -> Array | None:
         """Return which rows of ``table`` are to be left out; None if none are."""
         import pyarrow.compute as pc
 
-        if self.key(group) not in table.column_names:
+        if self.key(reading.group) not in table.column_names:
             return None
-        column = table[self.key(group)]
-        if group == "receipt":
-            return self._window.outside(column)
+        column = table[self.key(reading.group)]
+        if reading.group == "receipt":
+            return self._outside(reading, column)
         receipts = self._receipts_outside()
         if not len(receipts):
             return None
         beyond = pc.is_in(column, value_set=receipts)
         return beyond if pc.any(beyond).as_py() else None
+
+    def _outside(self, reading: Reading, received: Array) -> Array | None:
+        """Return which of ``received``, the received_at of ``reading``, surely lie outside."""
+        tally = reading.tallies.get("received_at")
+        local = tally is not None and tally.zoneless and not tally.refused
+        if local and known_zone(self._zone) is None:
+            self.widened = True
+            return self._window.widened().outside(received)
+        return self._window.outside(received)
 
     def _receipts_outside(self) -> Array:
         """Return the receipt_id of every receipt outside the window."""
@@ -111,7 +146,7 @@ class Trimmer:
                 if held and set(columns) <= set(Reading(self._archive, "receipt").kinds):
                     reading = Reading(self._archive, "receipt", zone=self._zone, columns=columns)
                     table = reading.table()
-                    beyond = self._window.outside(table["received_at"])
+                    beyond = self._outside(reading, table["received_at"])
                     if beyond is not None:
                         self._receipts = table.filter(beyond)["receipt_id"].combine_chunks()
             return self._receipts

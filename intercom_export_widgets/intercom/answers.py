@@ -14,19 +14,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.errors import SubmissionUnknownError, UnreadableAnswerError
-from intercom_export_widgets.intercom.job import Job, JobStatus
-from intercom_export_widgets.intercom.refusals import error_from, sentence_of
+from intercom_export_widgets.intercom.job import Job
+from intercom_export_widgets.intercom.refusals import Call, error_from, sentence_of
+from intercom_export_widgets.intercom.words import one_line, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["Answer", "read_job", "read_object", "read_submission"]
 
-LONGEST_SENTENCE: Final = 300
 LONGEST_BODY: Final = 1_000_000
 """Bytes of an answer that is not a download: jobs and errors are a few hundred."""
 
-IDENTIFIER: Final = re.compile(rb'"job_identi?fier"\s*:\s*"([A-Za-z0-9._~-]{1,200})"')
+IDENTIFIER: Final = re.compile(r'"job_identi?fier"\s*:\s*("(?:[^"\\]|\\.)+"|[0-9]+(?=\s*[,}]))')
+"""The key that names a job and its JSON value, wherever in a broken answer."""
 REDIRECTS: Final = frozenset(range(300, 400))
 
 
@@ -60,6 +61,11 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
+    def is_page(self) -> bool:
+        """Whether the body is markup, such as a proxy's web page."""
+        return self.body.lstrip()[:1] == b"<"
+
+    @property
     def is_redirect(self) -> bool:
         """Whether the status is 3xx."""
         return self.status in REDIRECTS
@@ -74,12 +80,13 @@ class Answer:
         """
         if self.body:
             try:
-                return json.loads(self.body)
+                # Not strict: a control character within a string is no reason to lose a job.
+                return json.loads(self.body, strict=False)
             except (ValueError, RecursionError):
                 pass
         if not self.body:
             kind = "empty"
-        elif self.body.lstrip()[:1] == b"<":
+        elif self.is_page:
             kind = "a web page, not the API's JSON"
         else:
             kind = "not JSON that can be read"
@@ -93,15 +100,17 @@ class Answer:
         except UnreadableAnswerError:
             return None
 
+    def text(self) -> str:
+        """Return the body as text, whatever it is."""
+        return self.body.decode("utf-8", "replace")
+
     def line(self, text: object) -> str:
         """Return a server's text on one line, without the token, cut to length."""
-        words = "".join(sign if sign.isprintable() else " " for sign in str(text))
-        line = self.hide(" ".join(words.split()))
-        return line if len(line) <= LONGEST_SENTENCE else line[: LONGEST_SENTENCE - 1] + "…"
+        return one_line(text_of(text), self.hide)
 
 
 def read_object(answer: Answer, now: float) -> dict[str, Any]:
-    """Return the JSON object of a 2xx answer.
+    """Return the JSON object of an answer to *me*.
 
     Parameters
     ----------
@@ -117,17 +126,18 @@ def read_object(answer: Answer, now: float) -> dict[str, Any]:
         answer is no object.
     """
     if not answer.is_success:
-        raise error_from(answer, now=now)
+        raise error_from(answer, Call.IDENTIFY, now=now)
     value = answer.json()
     if not isinstance(value, dict):
         raise UnreadableAnswerError("The answer is not a JSON object.")
     return value
 
 
-def read_job(answer: Answer, job_identifier: str, now: float) -> Job:
+def read_job(answer: Answer, job_identifier: str, now: float, call: Call = Call.SHOW) -> Job:
     """Return the job that an answer to *show* or *cancel* describes.
 
-    A 504 carries "the job itself, with status: failed"; so any 5xx is looked into.
+    A 504 carries "the job itself, with status: failed"; so any 5xx is looked into. A
+    2xx that has a status but names no job is about the job that was asked about.
 
     Parameters
     ----------
@@ -137,6 +147,8 @@ def read_job(answer: Answer, job_identifier: str, now: float) -> Job:
         The job that was asked about.
     now : float
         Unix seconds, to judge a server's hint when to come back.
+    call : Call
+        What was asked of the job.
 
     Raises
     ------
@@ -146,12 +158,13 @@ def read_job(answer: Answer, job_identifier: str, now: float) -> Job:
     job = _job_of_fault(answer)
     if job is None:
         if not answer.is_success:
-            raise error_from(answer, job_identifier=job_identifier, now=now)
-        job = Job.from_json(answer.json())
+            raise error_from(answer, call, job_identifier=job_identifier, now=now)
+        job = Job.from_json(answer.json(), asked=job_identifier, hide=answer.hide)
     if job.job_identifier != job_identifier:
         raise UnreadableAnswerError(
             "The answer's job_identifier is another job's: "
-            f"asked for {job_identifier}, answered {answer.line(job.job_identifier)}."
+            f"asked for {answer.line(job_identifier)}, "
+            f"answered {answer.line(job.job_identifier)}."
         )
     return job
 
@@ -177,11 +190,23 @@ def read_submission(answer: Answer, now: float) -> Job:
     # other redirects ask for the request to be made elsewhere: nothing has begun.
     moved = answer.is_redirect and answer.status != HTTPStatus.SEE_OTHER
     if refused or moved:
-        raise error_from(answer, now=now)
-    said = "" if answer.is_success else f": {sentence_of(answer)}"
-    raise SubmissionUnknownError(
-        f"The submission was answered with HTTP {answer.status} and no job_identifier{said}"
-    )
+        raise error_from(answer, Call.SUBMIT, now=now)
+    raise SubmissionUnknownError(_nameless(answer))
+
+
+def _nameless(answer: Answer) -> str:
+    """Return what came in answer to a submission in place of a job."""
+    cut = f" (it broke off: {answer.broken})" if answer.broken else ""
+    if answer.is_page:
+        return (
+            f"The submission was answered by a web page (HTTP {answer.status}), "
+            f"perhaps of a proxy{cut}"
+        )
+    said = f"The submission was answered with HTTP {answer.status} and no job_identifier{cut}"
+    if not answer.is_success:
+        return f"{said}: {sentence_of(answer)}"
+    named = _identifier_in(answer)
+    return f"{said} that can be used: {answer.line(ascii(named))}" if named else said
 
 
 def _job_of_fault(answer: Answer) -> Job | None:
@@ -189,7 +214,7 @@ def _job_of_fault(answer: Answer) -> Job | None:
     if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return None
     try:
-        return Job.from_json(answer.json())
+        return Job.from_json(answer.json(), hide=answer.hide)
     except UnreadableAnswerError:
         return None
 
@@ -199,7 +224,19 @@ def _job_of_success(answer: Answer) -> Job | None:
     if not answer.is_success:
         return None
     try:
-        return Job.from_json(answer.json())
+        return Job.from_json(answer.json(), hide=answer.hide)
     except UnreadableAnswerError:
-        found = IDENTIFIER.search(answer.body)
-    return Job(found[1].decode("ascii"), JobStatus.UNKNOWN) if found else None
+        named = {"job_identifier": _identifier_in(answer)}
+    try:
+        return Job.from_json(named, hide=answer.hide)
+    except UnreadableAnswerError:
+        return None
+
+
+def _identifier_in(answer: Answer) -> str:
+    """Return the identifier that stands anywhere in a body, or ``""``."""
+    found = IDENTIFIER.search(answer.text())
+    try:
+        return str(json.loads(found[1], strict=False)) if found else ""
+    except ValueError:
+        return ""

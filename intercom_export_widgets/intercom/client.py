@@ -16,7 +16,7 @@ import httpx
 
 from intercom_export_widgets.errors import SubmissionUnknownError
 from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
-from intercom_export_widgets.intercom.download import Download, Downloader, Meter
+from intercom_export_widgets.intercom.download import Download, Downloader
 from intercom_export_widgets.intercom.endpoint import Endpoint
 from intercom_export_widgets.intercom.hosts import (
     REGIONS,
@@ -25,6 +25,8 @@ from intercom_export_widgets.intercom.hosts import (
     region_url,
 )
 from intercom_export_widgets.intercom.job import quote_identifier
+from intercom_export_widgets.intercom.meter import Meter
+from intercom_export_widgets.intercom.refusals import Call
 from intercom_export_widgets.intercom.retries import ATTEMPTS
 from intercom_export_widgets.intercom.wire import Lost, TokenAuth, new_http, origin_of
 from intercom_export_widgets.intercom.workspace import Workspace
@@ -64,8 +66,8 @@ class IntercomClient:
         To be used in place of a new one, and then not closed with this.
     pause : callable
         Waits some seconds.
-    now : callable
-        Returns the current time in Unix seconds.
+    now, monotonic : callable
+        Return the current time in Unix seconds, and seconds that never go back.
     version : str
         The ``Intercom-Version``.
 
@@ -86,6 +88,7 @@ class IntercomClient:
         http: httpx.Client | None = None,
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         version: str = VERSION,
     ) -> None:
         self._region = region.strip().lower()
@@ -102,6 +105,7 @@ class IntercomClient:
             version=version,
             pause=pause,
             now=now,
+            monotonic=monotonic,
         )
 
     @property
@@ -224,7 +228,7 @@ class IntercomClient:
         """
         path = f"/export/cancel/{quote_identifier(job_identifier)}"
         return self._endpoint.ask(
-            "POST", path, lambda answer: read_job(answer, job_identifier, self._now())
+            "POST", path, lambda answer: read_job(answer, job_identifier, self._now(), Call.CANCEL)
         )
 
     def identify(self, attempts: int = ATTEMPTS, timeout: float | None = None) -> Workspace:
@@ -242,7 +246,8 @@ class IntercomClient:
         """
 
         def read(answer: Answer) -> Workspace:
-            return Workspace.from_json(read_object(answer, self._now()), loopback=self._loopback)
+            found = read_object(answer, self._now())
+            return Workspace.from_json(found, loopback=self._loopback, hide=answer.hide)
 
         return self._endpoint.ask("GET", "/me", read, attempts=attempts, timeout=timeout)
 
@@ -276,7 +281,7 @@ class IntercomClient:
         Raises
         ------
         DownloadExpiredError
-            The API no longer has the data.
+            The API no longer has the data; half a minute's patience if it says it does.
         NotReadyError
             The API has no data, and the job has not ended yet.
         WaitInterruptedError
@@ -286,11 +291,6 @@ class IntercomClient:
         AccessError, RateLimitError, ServiceError, RequestRefusedError
             As the API answered, after the attempts that are safe.
         """
-        loader = Downloader(
-            endpoint=self._endpoint, job=job, meter=Meter(progress, self._now), stop=stop or _never
-        )
+        meter, never = Meter(progress, self._now), lambda: False
+        loader = Downloader(endpoint=self._endpoint, job=job, meter=meter, stop=stop or never)
         return loader.fetch(path)
-
-
-def _never() -> bool:
-    return False

@@ -10,10 +10,12 @@ import functools
 import importlib
 import importlib.util
 import os
+import re
 import sys
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
+from urllib.parse import quote
 
 from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
 
@@ -70,8 +72,16 @@ class Token:
         return self._value
 
     def hide_in(self, text: str) -> str:
-        """Return a text, such as a server's message, with dots in the token's place."""
-        return text.replace(self._value, MASK)
+        """Return a text, such as a server's message, with dots in the token's place.
+
+        In any case of its letters, with or without its padding (the name of a host
+        comes back in lower case and can't hold a "="), and as an address quotes it.
+        """
+        core = self._value.rstrip("=")
+        if not core:
+            return text
+        forms = f"(?:{re.escape(core)}|{re.escape(quote(core, safe=''))})(?:=|%3D)*"
+        return re.sub(forms, MASK, text, flags=re.IGNORECASE)
 
     def __repr__(self) -> str:
         """Return dots."""
@@ -276,6 +286,6 @@ def _problem(value: str) -> AccessError | None:
         return None
     return TokenRejectedError(
         "The access token has a space or a character that no token has.",
-        advice="Copy it again, whole and on its own.",
+        advice="Copy it again, without spaces or line breaks.",
         field="token",
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -18,17 +17,21 @@ from intercom_export_widgets.errors import (
     ConnectionFailedError,
     DownloadExpiredError,
     NotReadyError,
+    ServiceError,
     UnreadableAnswerError,
     WaitInterruptedError,
 )
+from intercom_export_widgets.intercom.bodies import read_answer
 from intercom_export_widgets.intercom.job import JobStatus, quote_identifier
 from intercom_export_widgets.intercom.partial import Download, Partial
-from intercom_export_widgets.intercom.refusals import error_from, sentence_of
+from intercom_export_widgets.intercom.refusals import Call, error_from, sentence_of
 from intercom_export_widgets.intercom.retries import ATTEMPTS, TEMPORARY, delay
-from intercom_export_widgets.intercom.route import Route, close
-from intercom_export_widgets.intercom.wire import Faults, Lost, blocks, read_answer
+from intercom_export_widgets.intercom.route import Route
+from intercom_export_widgets.intercom.wire import Faults, Lost, blocks, close
+from intercom_export_widgets.intercom.words import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import httpx
@@ -39,16 +42,15 @@ if TYPE_CHECKING:
     )
     from intercom_export_widgets.intercom.endpoint import Endpoint
     from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.meter import Meter
     from intercom_export_widgets.intercom.route import Reply
 
-__all__ = ["Download", "Downloader", "Meter"]
+__all__ = ["Download", "Downloader"]
 
-Progress = Callable[[int, int | None], None]
-
+PATIENCE: Final = 30.0
+"""Seconds in which data that Intercom says it keeps may turn up at its address."""
 HEADWAY: Final = 1 << 20
 """Bytes by which an attempt must get further for the failures to count from one again."""
-PROGRESS_BYTES: Final = 256 * 1024
-PROGRESS_SECONDS: Final = 0.1
 
 GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 # What storage services answer for an address whose signature has run out.
@@ -60,35 +62,6 @@ LINK_GONE: Final = GONE | {
 CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
 # A ZIP, a gzip and a CSV with a header begin with none of these.
 NOT_DATA: Final = (b"<", b"{", b"[")
-
-
-class Meter:
-    """Tell how far a download is, at most every 256 KB or 0.1 s.
-
-    Parameters
-    ----------
-    progress : callable or None
-        Called with the bytes so far and the bytes in all, or None.
-    now : callable
-        Returns the current time in seconds.
-    """
-
-    def __init__(self, progress: Progress | None, now: Callable[[], float]) -> None:
-        self._progress = progress
-        self._now = now
-        self._told: tuple[int, float] | None = None
-
-    def tell(self, partial: Partial, *, always: bool = False) -> None:
-        """Tell it, if it is time to, or in any case at the end."""
-        if self._progress is None:
-            return
-        size, when = partial.size, self._now()
-        if self._told is not None and not always:
-            near = abs(size - self._told[0]) < PROGRESS_BYTES
-            if near and 0 <= when - self._told[1] < PROGRESS_SECONDS:
-                return
-        self._told = size, when
-        self._progress(size, partial.total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,34 +95,50 @@ class Downloader:
         gone: JobError | None = None
         with Partial(path, self.job.job_identifier) as partial:
             for address in addresses:
+                before = partial.size
                 try:
-                    self._run(address, partial)
+                    self._run(address, partial, PATIENCE if address == own else 0.0)
                 except DownloadExpiredError as error:
                     gone = gone or error
+                except ServiceError:
+                    # A download_url out of reach says less than the API's own 404 did.
+                    if gone is None or partial.size != before:
+                        raise
+                    break
                 else:
                     self.meter.tell(partial, always=True)
                     return partial.finish()
-            partial.discard()
+            else:
+                partial.discard()
         raise gone or DownloadExpiredError("There is no address to ask.")
 
-    def _run(self, address: str, partial: Partial) -> None:
+    def _run(self, address: str, partial: Partial, patience: float) -> None:
         """Ask an address until all of its data has come.
 
         A long download may break more often than a question may fail: while each
-        attempt gets at least 1 MiB further than any before it, they don't add up.
+        attempt gets at least 1 MiB further than any before it, they don't add up. Data
+        that is not there yet is waited for in seconds, as long as ``patience`` lasts.
         """
-        failures, furthest = 0, partial.size
-        while (fault := self._attempt(address, partial)) is not None:
-            if partial.size - furthest >= HEADWAY:
-                failures = 0
-            furthest = max(furthest, partial.size)
-            failures += 1
-            if failures >= ATTEMPTS:
-                raise fault
-            self.endpoint.pause(delay(fault, failures, self.endpoint.now()))
+        failures, absences, furthest = 0, 0, partial.size
+        while (fault := self._attempt(address, partial, patience)) is not None:
+            if isinstance(fault, DownloadExpiredError):
+                absences += 1
+                pause = min(patience, delay(fault, absences, self.endpoint.now()))
+                patience -= pause
+            else:
+                if partial.size - furthest >= HEADWAY:
+                    failures = 0
+                furthest = max(furthest, partial.size)
+                failures += 1
+                if failures >= ATTEMPTS:
+                    raise fault
+                pause = delay(fault, failures, self.endpoint.now())
+            self.endpoint.pause(pause)
             self._check_stop()
 
-    def _attempt(self, address: str, partial: Partial) -> IntercomExportError | None:
+    def _attempt(
+        self, address: str, partial: Partial, patience: float
+    ) -> IntercomExportError | None:
         """Ask once; return a fault that another try may cure, or None if it is whole."""
         extra = {}
         if partial.size and partial.validator:
@@ -166,21 +155,25 @@ class Downloader:
             if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and extra:
                 partial.restart("", None)
                 return UnreadableAnswerError("The server no longer has what was half downloaded.")
-            return self._refusal(reply)
+            return self._refusal(reply, patience)
 
     def _save(self, response: httpx.Response, partial: Partial) -> IntercomExportError | None:
         """Write what comes; return a fault that another try may cure, or None."""
-        faults = Faults()
+        hide = self.endpoint.token.hide_in
+        faults = Faults(hide)
         stream = blocks(response, faults)
         first = next(stream, b"")
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
-            if not _continues(response, partial):
+            if not _continues(response, partial, hide):
                 partial.restart("", None)
                 return UnreadableAnswerError("The server sent another part than was asked for.")
         elif first.lstrip()[:1] in NOT_DATA:
-            return UnreadableAnswerError("The answer is a page or a message in place of the data.")
+            return UnreadableAnswerError(
+                f"The answer (HTTP {response.status_code}) is a page or a message "
+                "in place of the data."
+            )
         else:
-            partial.restart(_validator(response), _length(response))
+            partial.restart(_validator(response, hide), _length(response))
         block: bytes | None = first
         while block:
             partial.write(block)
@@ -189,39 +182,54 @@ class Downloader:
             block = next(stream, None)
         return _shortfall(partial, faults)
 
-    def _refusal(self, reply: Reply) -> IntercomExportError:
+    def _refusal(self, reply: Reply, patience: float) -> IntercomExportError:
         """Return a fault that another try may cure; raise any other.
 
         Another host was sent no token: its 401 or 403 says that the address has run
         out, and nothing about the token.
         """
-        answer = read_answer(reply.response, self.endpoint.token)
+        endpoint = self.endpoint
+        answer = read_answer(reply.response, endpoint.token, endpoint.deadline())
         status, identifier = answer.status, self.job.job_identifier
         if status in (GONE if reply.own else LINK_GONE):
             said = sentence_of(answer)
             if self.job.status in {JobStatus.PENDING, JobStatus.IN_PROGRESS}:
+                said = f"The job {self._name} has no data yet: {said}"
                 raise NotReadyError(said, job_identifier=identifier)
-            raise DownloadExpiredError(said, job_identifier=identifier)
-        error = error_from(answer, job_identifier=identifier, now=self.endpoint.now())
+            expired = DownloadExpiredError(said, job_identifier=identifier)
+            if patience > 0 and reply.direct and self._should_be_there(status):
+                return expired
+            raise expired
+        error = error_from(answer, Call.DOWNLOAD, job_identifier=identifier, now=endpoint.now())
         if answer.is_redirect or not isinstance(error, TEMPORARY):
             raise error
         return error
 
+    def _should_be_there(self, status: int) -> bool:
+        """Return whether a 404 contradicts the job, which says until when it has data."""
+        until = self.job.download_expires_at
+        missing = status == HTTPStatus.NOT_FOUND
+        return missing and until is not None and until > self.endpoint.now()
+
+    @property
+    def _name(self) -> str:
+        return one_line(self.job.job_identifier)
+
     def _check_stop(self) -> None:
         if self.stop():
             raise WaitInterruptedError(
-                "The download was stopped.",
+                f"The download of job {self._name} was stopped.",
                 job_identifier=self.job.job_identifier,
-                advice="What has come is kept: load it again to go on from there.",
+                advice=f"Take it up again: %intercom_export attach {self._name} --wait.",
             )
 
 
-def _continues(response: httpx.Response, partial: Partial) -> bool:
+def _continues(response: httpx.Response, partial: Partial, hide: Callable[[str], str]) -> bool:
     """Return whether a 206 goes on exactly where the file ends, with the same data."""
     found = CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
     if found is None or int(found[1]) != partial.size or not partial.size:
         return False
-    validator = _validator(response)
+    validator = _validator(response, hide)
     if validator and validator != partial.validator:
         return False
     if found[3] != "*":
@@ -243,14 +251,16 @@ def _shortfall(partial: Partial, faults: Faults) -> IntercomExportError | None:
     return None if partial.size else UnreadableAnswerError("The answer has no data.")
 
 
-def _validator(response: httpx.Response) -> str:
+def _validator(response: httpx.Response, hide: Callable[[str], str]) -> str:
     """Return what marks this very data: a strong ``ETag``, else ``Last-Modified``.
 
-    RFC 9110, 13.1.5: a weak one must not be used to go on with.
+    RFC 9110, 13.1.5: a weak one must not be used to go on with. One that repeats the
+    token would be written beside the file, so it is none.
     """
     tag = response.headers.get("etag", "")
     strong = tag.startswith('"') and tag.isascii() and tag.isprintable()
-    return str(tag if strong else response.headers.get("last-modified", ""))
+    validator = str(tag if strong else response.headers.get("last-modified", ""))
+    return validator if hide(validator) == validator else ""
 
 
 def _length(response: httpx.Response) -> int | None:

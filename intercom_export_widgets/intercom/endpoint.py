@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from intercom_export_widgets.errors import ServiceError
+from intercom_export_widgets.intercom.bodies import ANSWER_SECONDS, Deadline, read_answer
 from intercom_export_widgets.intercom.retries import ATTEMPTS, TEMPORARY, delay
-from intercom_export_widgets.intercom.wire import Lost, exchange, request
+from intercom_export_widgets.intercom.wire import Lost, request, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +44,9 @@ class Endpoint:
         The API's address, without a trailing slash.
     version : str
         The ``Intercom-Version`` of every request.
-    pause, now : callable
-        Wait some seconds; return the current time in Unix seconds.
+    pause, now, monotonic : callable
+        Wait some seconds; return the current time in Unix seconds; return seconds that
+        never go back.
     """
 
     http: httpx.Client
@@ -54,6 +56,7 @@ class Endpoint:
     version: str
     pause: Callable[[float], None]
     now: Callable[[], float]
+    monotonic: Callable[[], float]
 
     def headers(self) -> dict[str, str]:
         """Return the headers of every request to the API."""
@@ -72,7 +75,15 @@ class Endpoint:
         if body is not None:
             headers["Content-Type"] = "application/json"
         asked = request(method, self.base_url + path, headers, body, timeout=timeout)
-        return exchange(self.http, asked, self.auth, self.token)
+        deadline = self.deadline(timeout)
+        response = send(self.http, asked, self.auth, self.token)
+        if isinstance(response, Lost):
+            return response
+        return read_answer(response, self.token, deadline)
+
+    def deadline(self, timeout: float | None = None) -> Deadline:
+        """Return when an answer to what is asked now must have come, as a whole."""
+        return Deadline(self.monotonic, min(ANSWER_SECONDS, timeout or ANSWER_SECONDS))
 
     def ask(
         self,

@@ -30,9 +30,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from intercom_export_widgets.errors import InputError, UnreadableAnswerError
+from intercom_export_widgets.intercom.words import one_line, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["TRANSITIONS", "Job", "JobStatus", "quote_identifier"]
 
@@ -90,8 +91,11 @@ TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = {
 }
 """From each status, those that a later answer may say; itself is always one."""
 
-LONGEST_IDENTIFIER: Final = 200
+LONGEST_IDENTIFIER: Final = 4096
 LONGEST_STATUS: Final = 100
+SHOWN: Final = 40
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+LONGEST_ADDRESS: Final = 8192
 LATEST_SECOND: Final = 253_402_214_400
 """9999-12-31 in Unix seconds: the last that a ``datetime`` can hold in every zone."""
 
@@ -102,14 +106,13 @@ def quote_identifier(job_identifier: str) -> str:
     Raises
     ------
     InputError
-        If it is empty, over 200 characters, ``.`` or ``..`` (which a path would
-        swallow), or has characters that can't be printed.
+        If it is empty, over 4096 characters, ``.`` or ``..`` (which a path would
+        swallow), or half of a surrogate pair, which has no bytes in UTF-8.
     """
     problem = _identifier_problem(job_identifier)
     if problem:
-        shown = job_identifier[:40]
         raise InputError(
-            f"{shown!r} is not a job identifier: it {problem}.",
+            f"{job_identifier[:SHOWN]!r} is not a job identifier: it {problem}.",
             advice="Copy it from the log (%intercom_export log); it looks like v5xsp8c19ji0s82.",
         )
     return quote(job_identifier, safe="")
@@ -123,8 +126,7 @@ def _identifier_problem(text: str) -> str:
         return f"is longer than {LONGEST_IDENTIFIER} characters"
     if text in {".", ".."}:
         return "is a step in a path"
-    # Half a surrogate pair, which JSON can carry, is not printable either.
-    return "" if text.isprintable() else "has characters that can't be printed"
+    return "has half a character in it" if SURROGATE.search(text) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Job:
     status : JobStatus
         What it is doing.
     status_text : str
-        The status as it came, at most 100 characters.
+        The status as it came, on one line of at most 100 characters.
     download_url : str
         Where the API says the data is, or ``""``. It is not shown in the ``repr``:
         an address may be a key to the data.
@@ -153,17 +155,22 @@ class Job:
     download_expires_at: int | None = None
 
     @classmethod
-    def from_json(cls, value: object) -> Job:
+    def from_json(cls, value: object, *, asked: str = "", hide: Callable[[str], str] = str) -> Job:
         """Return the job that a JSON value describes.
 
-        ``job_identfier``, a misspelling of some schema versions, counts too. Null and
-        absent optional keys are unset; an expiry that is no time is unset as well,
-        since a job must not be lost over it.
+        ``job_identfier``, a misspelling of some schema versions, counts too. An optional
+        key that is absent, null, or of a type that nobody documented is unset, since a
+        job must not be lost over it; an identifier is kept as it came.
 
         Parameters
         ----------
         value : object
             Whatever ``json.loads`` returned.
+        asked : str
+            The job that was asked about: it is meant if the value has one of the API's
+            statuses and names no job.
+        hide : callable
+            Takes the token out of a text, should the server repeat it.
 
         Raises
         ------
@@ -172,12 +179,17 @@ class Job:
         """
         if not isinstance(value, dict):
             raise _unreadable("answer", "not an object")
-        status_text = _text(value, "status")
+        word = text_of(value.get("status"))
+        status = JobStatus.read(word)
+        meant = asked if status is not JobStatus.UNKNOWN else ""
+        identifier = _identifier(value, hide) or meant
+        if not identifier:
+            raise _unreadable("job_identifier", "missing")
         return cls(
-            job_identifier=_identifier(value),
-            status=JobStatus.read(status_text),
-            status_text=" ".join(status_text.split())[:LONGEST_STATUS],
-            download_url=_text(value, "download_url").strip(),
+            job_identifier=identifier,
+            status=status,
+            status_text=one_line(word, hide, LONGEST_STATUS),
+            download_url=_address(value.get("download_url"), hide),
             download_expires_at=_expiry(value.get("download_expires_at")),
         )
 
@@ -194,8 +206,8 @@ class Job:
         return newer if self.follows(newer) else self
 
 
-def _identifier(value: dict[str, object]) -> str:
-    """Return the identifier under either spelling of its key."""
+def _identifier(value: dict[str, object], hide: Callable[[str], str]) -> str:
+    """Return the identifier under either spelling of its key, or ``""``."""
     for key in ("job_identifier", "job_identfier"):
         found = value.get(key)
         if found is None or found == "":
@@ -203,27 +215,25 @@ def _identifier(value: dict[str, object]) -> str:
         text = str(found) if type(found) is int else found
         if not isinstance(text, str):
             raise _unreadable(key, "not a string")
-        problem = _identifier_problem(text)
+        problem = _identifier_problem(text) or ("repeats the token" if hide(text) != text else "")
         if problem:
             raise _unreadable(key, f"no identifier: it {problem}")
         return text
-    raise _unreadable("job_identifier", "missing")
+    return ""
 
 
-def _text(value: dict[str, object], key: str) -> str:
-    found = value.get(key)
-    if found is None:
-        return ""
-    if not isinstance(found, str):
-        raise _unreadable(key, "not a string")
-    return found
+def _address(found: object, hide: Callable[[str], str]) -> str:
+    """Return an address if it is one that can be kept and asked, else ``""``."""
+    text = found.strip() if isinstance(found, str) else ""
+    fit = text.isprintable() and len(text) <= LONGEST_ADDRESS and hide(text) == text
+    return text if fit else ""
 
 
 def _expiry(found: object) -> int | None:
     """Return an expiry in Unix seconds: a string or a number of them, or ISO 8601."""
-    if isinstance(found, bool | dict | list):
-        raise _unreadable("download_expires_at", "not a time")
-    seconds = found if isinstance(found, int | float) else _seconds(str(found or ""))
+    if isinstance(found, bool):
+        return None
+    seconds = found if isinstance(found, int | float) else _seconds(text_of(found))
     # Not a number and infinity are outside of this range too.
     return int(seconds) if 0 < seconds < LATEST_SECOND else None
 

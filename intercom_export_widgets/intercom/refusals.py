@@ -6,7 +6,9 @@ Intercom's own sentences. It raises nothing.
 
 from __future__ import annotations
 
+import math
 import re
+from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,21 +26,53 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.retries import reset_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from intercom_export_widgets.errors import (
         IntercomExportError,
     )
     from intercom_export_widgets.intercom.answers import Answer
 
-__all__ = ["error_from", "sentence_of"]
+__all__ = ["Call", "error_from", "sentence_of"]
 
 # "Exceeded rate limit of 1 pending message data export jobs"; the reporting export
 # says "5 pending reporting dataset export jobs".
 JOB_LOCK: Final = re.compile(r"\bpending\b.*\bexport", re.IGNORECASE)
+# The same, with its beginning, in whatever a proxy has wrapped around it.
+WRAPPED_LOCK: Final = re.compile(
+    r"exceeded\s+rate\s+limit\s+of\s+\d+\s+pending\s[\w\s]{1,80}?\bexport\s+jobs?", re.IGNORECASE
+)
 MOST_MESSAGES: Final = 5
+CURABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+"""The 4xx that ask for the same request once more: done where that is safe."""
+
+VERSION_INVALID: Final = "intercom_version_invalid"
+UPDATE: Final = "Update this package: pip install -U intercom-export-widgets."
+CHECK_ADDRESS: Final = "Check base_url and region."
+
+
+class Call(StrEnum):
+    """What was asked, since the same answer means another thing to each."""
+
+    SUBMIT = "submit"
+    SHOW = "show"
+    CANCEL = "cancel"
+    IDENTIFY = "identify"
+    DOWNLOAD = "download"
+
+
+REFUSED: Final[Mapping[Call, str]] = {
+    Call.SUBMIT: RequestRefusedError.advice,
+    Call.SHOW: "The job itself is not affected: ask about it again in a minute.",
+    Call.CANCEL: "The job was not canceled, and may run on: ask about it first.",
+    Call.IDENTIFY: CHECK_ADDRESS,
+    Call.DOWNLOAD: "Nothing is lost: try again while Intercom still keeps the data.",
+}
+"""What to do about a call that the API refused."""
 
 
 def error_from(
-    answer: Answer, *, job_identifier: str = "", now: float = 0.0
+    answer: Answer, call: Call, *, job_identifier: str = "", now: float = 0.0
 ) -> IntercomExportError:
     """Return the error that an answer means, in the API's own words.
 
@@ -46,6 +80,8 @@ def error_from(
     ----------
     answer : Answer
         An answer that is not the value hoped for.
+    call : Call
+        What was asked.
     job_identifier : str
         The job that the call was about, if it was about one.
     now : float
@@ -53,26 +89,28 @@ def error_from(
     """
     status, said = answer.status, sentence_of(answer)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _rate_limit(answer, said, now)
+        return _rate_limit(answer, call, said, now)
     if status == HTTPStatus.NOT_FOUND and job_identifier:
-        advice = _advice(JobNotFoundError, answer)
+        advice, name = _signed(JobNotFoundError.advice, answer), answer.line(job_identifier)
+        said = said if name in said else f"Job {name}: {said}"
         return JobNotFoundError(said, job_identifier=job_identifier, advice=advice)
-    kind, field = _kind(status), _field(status, said)
+    kind, field = _kind(status, call), _field(status, said)
     if kind is ConnectionFailedError:
         said = "The proxy asks for a password (HTTP 407)"
     elif kind is ServerFaultError and answer.is_redirect:
         said = f"The API answered with a redirect (HTTP {status}), which is not followed"
     elif kind is UnreadableAnswerError:
         said = f"HTTP {status} is no answer that the API documents"
-    advice = "Check base_url and region." if answer.is_redirect else _advice(kind, answer)
-    return kind(said, advice=advice, field=field)
+    return kind(said, advice=_advice(kind, answer, call), field=field)
 
 
-def _kind(status: int) -> type[IntercomExportError]:
-    """Return the class of error that a status means, whatever was asked."""
+def _kind(status: int, call: Call) -> type[IntercomExportError]:
+    """Return the class of error that a status means, if it is about no job."""
     match status:
+        case _ if status in CURABLE and call is not Call.SUBMIT:
+            kind: type[IntercomExportError] = ServerFaultError
         case HTTPStatus.UNAUTHORIZED:
-            kind: type[IntercomExportError] = TokenRejectedError
+            kind = TokenRejectedError
         case HTTPStatus.FORBIDDEN:
             kind = AccessDeniedError
         case HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
@@ -86,25 +124,29 @@ def _kind(status: int) -> type[IntercomExportError]:
     return kind
 
 
-def _rate_limit(answer: Answer, said: str, now: float) -> IntercomExportError:
+def _rate_limit(answer: Answer, call: Call, said: str, now: float) -> IntercomExportError:
     """Return which of the two 429s it is; they share a status and perhaps a code.
 
     "You will receive a HTTP status code of 429 with the message Exceeded rate limit of
     1 pending message data export jobs if you attempt to create a second concurrent
-    job." (Creating an export job.) Any other message is ordinary throttling.
+    job." (Creating an export job.) Any other message is ordinary throttling, and so is
+    that one in answer to a call that creates nothing. A proxy may have put the sentence
+    elsewhere than the documentation does, so that all of the body is searched for it.
     """
-    if JOB_LOCK.search(said):
-        return JobLockedError(said, advice=_advice(JobLockedError, answer))
-    until = reset_time(answer.headers, now)
-    return ThrottledError(said, reset_at=until, advice=_advice(ThrottledError, answer))
+    if call is Call.SUBMIT:
+        wrapped = WRAPPED_LOCK.search(answer.text())
+        lock = said if JOB_LOCK.search(said) else answer.line(wrapped[0] if wrapped else "")
+        if lock:
+            return JobLockedError(lock, advice=_signed(JobLockedError.advice, answer))
+    until, advice = reset_time(answer.headers, now), ThrottledError.advice
+    if until is not None:
+        advice = f"Wait {max(1, math.ceil(until - now))} s, then try again."
+    return ThrottledError(said, reset_at=until, advice=_signed(advice, answer))
 
 
 def sentence_of(answer: Answer) -> str:
     """Return what an error answer says: its messages, or the status in words."""
-    said = (
-        answer.line(error.get("message") or error.get("code") or "") for error in _errors(answer)
-    )
-    told = answer.line("; ".join(filter(None, said)))
+    told = answer.line("; ".join(filter(None, map(answer.line, _messages(answer)))))
     if told:
         return told
     try:
@@ -112,6 +154,23 @@ def sentence_of(answer: Answer) -> str:
     except ValueError:
         phrase = ""
     return f"Intercom, or a proxy, answered HTTP {answer.status}{phrase} without a reason"
+
+
+def _messages(answer: Answer) -> list[object]:
+    """Return what may be the server's reasons, in the documented place or another.
+
+    A plain text is a reason too, such as a firewall's before the API; a page is not.
+    """
+    found = [answer.line(error.get("message")) or error.get("code") for error in _errors(answer)]
+    if any(map(answer.line, found)):
+        return found
+    value = answer.value()
+    if isinstance(value, dict):
+        error = value.get("error")
+        inner = error.get("message") if isinstance(error, dict) else error
+        return [next(filter(answer.line, (value.get("errors"), value.get("message"), inner)), "")]
+    plain = answer.headers.get("content-type", "").lower().startswith("text/plain")
+    return [answer.text()] if plain and not answer.is_page else []
 
 
 def _errors(answer: Answer) -> list[dict[str, Any]]:
@@ -123,13 +182,25 @@ def _errors(answer: Answer) -> list[dict[str, Any]]:
     return [error for error in errors[:MOST_MESSAGES] if isinstance(error, dict)]
 
 
-def _advice(kind: type[IntercomExportError], answer: Answer) -> str:
-    """Return a class's own advice and the request's id, which Intercom's support asks for."""
+def _advice(kind: type[IntercomExportError], answer: Answer, call: Call) -> str:
+    """Return what to do about an error, as far as the call and the answer tell."""
+    advice = kind.advice
+    if answer.is_redirect:
+        return CHECK_ADDRESS
+    if kind is RequestRefusedError:
+        codes = [error.get("code") for error in _errors(answer)]
+        lost = answer.status == HTTPStatus.NOT_FOUND
+        advice = UPDATE if VERSION_INVALID in codes else CHECK_ADDRESS if lost else REFUSED[call]
+    return _signed(advice, answer)
+
+
+def _signed(advice: str, answer: Answer) -> str:
+    """Return an advice and the request's id, which Intercom's support asks for."""
     value = answer.value()
     found = value.get("request_id") if isinstance(value, dict) else None
     identifier = answer.line(found)[:80] if isinstance(found, str) else ""
     tail = f" Intercom's name for the request is {identifier}." if identifier else ""
-    return f"{kind.advice}{tail}".strip()
+    return f"{advice}{tail}".strip()
 
 
 def _field(status: int, said: str) -> str | None:

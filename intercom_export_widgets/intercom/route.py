@@ -16,16 +16,18 @@ import httpx
 
 from intercom_export_widgets.errors import ServerFaultError
 from intercom_export_widgets.intercom.hosts import is_loopback
-from intercom_export_widgets.intercom.wire import Lost, origin_of, request, send
+from intercom_export_widgets.intercom.wire import Lost, close, origin_of, request, send
+from intercom_export_widgets.intercom.words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from intercom_export_widgets.intercom.endpoint import Endpoint
 
-__all__ = ["Reply", "Route", "close"]
+__all__ = ["Reply", "Route"]
 
 MOST_REDIRECTS: Final = 5
+LONGEST_HOST: Final = 80
 HOST: Final = re.compile(rb"[A-Za-z0-9._:-]+")
 MOVED: Final = frozenset({301, 302, 303, 307, 308})
 FOREIGN_HEADERS: Final = {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
@@ -42,10 +44,13 @@ class Reply:
         To be closed by whoever asked.
     own : bool
         Whether the API itself answered, and not another host.
+    direct : bool
+        Whether it came without a redirect.
     """
 
     response: httpx.Response
     own: bool
+    direct: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +90,17 @@ class Route:
         """
         base = httpx.URL(self.endpoint.base_url)
         url, own = self._joined(base, address), True
-        for _ in range(MOST_REDIRECTS + 1):
+        http, auth, token = self.endpoint.http, self.endpoint.auth, self.endpoint.token
+        for moves in range(MOST_REDIRECTS + 1):
             own = own and origin_of(url) == origin_of(base)
             headers = {**(self.endpoint.headers() if own else {}), **FOREIGN_HEADERS, **extra}
             asked = request("GET", url, headers)
-            response = send(self.endpoint.http, asked, self.endpoint.auth if own else NO_AUTH)
+            response = send(http, asked, auth if own else NO_AUTH, token)
             if isinstance(response, Lost):
                 return response
             location = response.headers.get("location")
             if response.status_code not in MOVED or not location:
-                return Reply(response, own)
+                return Reply(response, own, direct=not moves)
             close(response)
             url = self._joined(url, location)
         raise ServerFaultError(f"The download was redirected more than {MOST_REDIRECTS} times.")
@@ -112,14 +118,9 @@ class Route:
         if local and from_here and url.scheme in {"http", "https"}:
             return url
         if url.scheme != "https" or local:
+            host = one_line(url.host, self.endpoint.token.hide_in, LONGEST_HOST)
             raise ServerFaultError(
-                f"The download was redirected to {url.scheme}://{url.host[:80]}, "
+                f"The download was redirected to {url.scheme}://{host}, "
                 "which is not asked: only https addresses of other machines are."
             )
         return url
-
-
-def close(response: httpx.Response) -> None:
-    """Close an answer whose body is not wanted; a connection that breaks is no matter."""
-    with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, RuntimeError):
-        response.close()

@@ -1,6 +1,6 @@
 """The hands of the client: one request out, one answer or its loss back.
 
-The only place that calls the HTTP library, with `download`. It follows no redirect,
+The only place that calls the HTTP library, with `route`. It follows no redirect,
 asks nothing twice, and attaches the token at the last moment, to one origin only.
 Exceptions of the library don't leave it: the locals of their frames hold headers.
 """
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final, Self
 import httpx
 
 from intercom_export_widgets.errors import ConnectionFailedError
-from intercom_export_widgets.intercom.answers import LONGEST_BODY, Answer
 from intercom_export_widgets.intercom.hosts import is_loopback
+from intercom_export_widgets.intercom.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from intercom_export_widgets.intercom.credentials import Token
 
@@ -29,10 +29,9 @@ __all__ = [
     "Origin",
     "TokenAuth",
     "blocks",
-    "exchange",
+    "close",
     "new_http",
     "origin_of",
-    "read_answer",
     "request",
     "send",
 ]
@@ -57,6 +56,7 @@ UNSENT_FAULTS: Final = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+LONGEST_REASON: Final = 200
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -166,13 +166,19 @@ class Faults:
     a new exception have no ``__context__``, and with it no frames of the library: a
     verbose traceback prints their locals, and among them the header with the token.
 
+    Parameters
+    ----------
+    hide : callable
+        Takes the token out of what the library says, should a server have repeated it.
+
     Attributes
     ----------
     lost : Lost or None
         What was caught.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Callable[[str], str]) -> None:
+        self._hide = hide
         self.lost: Lost | None = None
         self._interrupted = False
 
@@ -185,7 +191,7 @@ class Faults:
     ) -> bool:
         """Keep the meaning of a fault, and swallow it; others pass."""
         if isinstance(error, LIBRARY_FAULTS):
-            self.lost = Lost(_reason(error), sent=not isinstance(error, UNSENT_FAULTS))
+            self.lost = Lost(_reason(error, self._hide), sent=not isinstance(error, UNSENT_FAULTS))
             return True
         self._interrupted = isinstance(error, KeyboardInterrupt)
         return self._interrupted
@@ -196,40 +202,16 @@ class Faults:
             raise KeyboardInterrupt
 
 
-def exchange(
+def send(
     http: httpx.Client, asked: httpx.Request, auth: httpx.Auth, token: Token
-) -> Answer | Lost:
-    """Send a request once, and return its whole answer, or how it was lost."""
-    response = send(http, asked, auth)
-    return response if isinstance(response, Lost) else read_answer(response, token)
-
-
-def send(http: httpx.Client, asked: httpx.Request, auth: httpx.Auth) -> httpx.Response | Lost:
+) -> httpx.Response | Lost:
     """Send a request once, and return its answer with the body yet to come, or its loss."""
-    faults = Faults()
+    faults = Faults(token.hide_in)
     response = None
     with faults:
         response = http.send(asked, auth=auth, stream=True, follow_redirects=False)
     faults.settle()
     return response or faults.lost or Lost("the request ended in nothing", sent=True)
-
-
-def read_answer(response: httpx.Response, token: Token) -> Answer:
-    """Read an answer up to a bound, and close it.
-
-    If the body breaks off, what came of it is kept: it may name a job.
-    """
-    faults = Faults()
-    body = bytearray()
-    with faults, contextlib.closing(response):
-        for piece in response.iter_bytes():
-            body += piece[: LONGEST_BODY - len(body)]
-            if len(body) >= LONGEST_BODY:
-                break
-    faults.settle()
-    broken = faults.lost.reason if faults.lost else ""
-    headers = dict(response.headers)
-    return Answer(response.status_code, headers, bytes(body), broken, token.hide_in)
 
 
 def blocks(response: httpx.Response, faults: Faults) -> Iterator[bytes]:
@@ -249,8 +231,14 @@ def blocks(response: httpx.Response, faults: Faults) -> Iterator[bytes]:
         yield block
 
 
-def _reason(error: Exception) -> str:
-    """Return a library's exception in words, on one line."""
-    words = " ".join(str(error).split())[:200].rstrip(".")
+def close(response: httpx.Response) -> None:
+    """Close an answer whose body is not wanted; a connection that breaks is no matter."""
+    with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, RuntimeError):
+        response.close()
+
+
+def _reason(error: Exception, hide: Callable[[str], str]) -> str:
+    """Return a library's exception in words, on one line, without the token."""
+    words = one_line(str(error), hide, LONGEST_REASON).rstrip(".")
     kind = type(error).__name__
     return f"{words} ({kind})" if words else kind

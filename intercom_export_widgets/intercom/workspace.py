@@ -6,9 +6,14 @@ Reads the answer of ``GET /me``; knows no connection.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import TimeframeError, UnreadableAnswerError
+from intercom_export_widgets.intercom.words import one_line
 from intercom_export_widgets.intercom.zones import find_zone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Workspace"]
 
@@ -40,7 +45,9 @@ class Workspace:
     sandbox: bool = False
 
     @classmethod
-    def from_json(cls, value: object, *, loopback: bool) -> Workspace:
+    def from_json(
+        cls, value: object, *, loopback: bool, hide: Callable[[str], str] = str
+    ) -> Workspace:
         """Return the workspace that the answer of ``/me`` describes.
 
         Parameters
@@ -49,6 +56,8 @@ class Workspace:
             Whatever ``json.loads`` returned.
         loopback : bool
             Whether this machine answered: nobody else can be the sandbox.
+        hide : callable
+            Takes the token out of a text, should the server repeat it.
 
         Raises
         ------
@@ -58,24 +67,21 @@ class Workspace:
         app = value.get("app") if isinstance(value, dict) else None
         if not isinstance(app, dict):
             raise UnreadableAnswerError("The answer names no workspace: app is missing.")
-        id_code = _line(app.get("id_code"))
+
+        def line(key: str) -> str:
+            found = app.get(key)
+            return one_line(found, hide, LONGEST_NAME) if isinstance(found, str) else ""
+
+        id_code = line("id_code")
         if not id_code:
             raise UnreadableAnswerError("The answer names no workspace: app.id_code is missing.")
         return cls(
             id_code=id_code,
-            name=_line(app.get("name")),
-            timezone=_zone(_line(app.get("timezone"))),
-            region=_line(app.get("region")).lower(),
+            name=line("name"),
+            timezone=_zone(line("timezone")),
+            region=line("region").lower(),
             sandbox=loopback and id_code.startswith("sandbox"),
         )
-
-
-def _line(found: object) -> str:
-    """Return a text on one printable line, or ``""`` if it is none."""
-    if not isinstance(found, str):
-        return ""
-    words = "".join(sign if sign.isprintable() else " " for sign in found)
-    return " ".join(words.split())[:LONGEST_NAME]
 
 
 def _zone(name: str) -> str:

@@ -6,20 +6,25 @@ exports that are under way keep the client they began with.
 
 from __future__ import annotations
 
+import hmac
+import os
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.intercom.client import IntercomClient
-from intercom_export_widgets.intercom.credentials import find_credential
+from intercom_export_widgets.intercom.credentials import Token, find_credential
 from intercom_export_widgets.intercom.hosts import check_base_url, region_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from intercom_export_widgets.intercom.credentials import Credential, Token
+    from intercom_export_widgets.intercom.credentials import Credential
     from intercom_export_widgets.intercom.workspace import Workspace
 
 __all__ = ["Connection"]
+
+VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
 
 
 class Connection:
@@ -34,7 +39,9 @@ class Connection:
     base_url : str, optional
         Another address for the API.
     ask : callable, optional
-        Takes a prompt and returns a token typed by the user; called at most once.
+        Takes a prompt and returns a token typed by the user, or nothing.
+    pause : callable, optional
+        Waits some seconds before a question that failed is asked again.
     """
 
     def __init__(
@@ -44,53 +51,23 @@ class Connection:
         region: str = "us",
         base_url: str | None = None,
         ask: Callable[[str], str] | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._pause = pause
         self.region = region
         self.base_url = base_url
-        self._token = token
+        self._token = Token(token) if isinstance(token, str) else token
         self._ask = ask
         self._lock = threading.RLock()
         self._credential: Credential | None = None
+        self._seen: object = None
         self._client: IntercomClient | None = None
         self._clients: list[IntercomClient] = []
-        self._was_asked_for = False
-        self._workspace: Workspace | None = None
+        self._workspaces: dict[IntercomClient, Workspace] = {}
 
     def __repr__(self) -> str:
         """Return the address; never the token."""
         return f"Connection({self.base_url or self.region!r})"
-
-    @property
-    def token_source(self) -> str:
-        """Where the token in use came from; empty before one was needed."""
-        return "" if self._credential is None else self._credential.source
-
-    @property
-    def workspace(self) -> Workspace | None:
-        """The workspace, if the API has been asked already."""
-        return self._workspace
-
-    def client(self) -> IntercomClient:
-        """Return the client; the same one as long as the token is the same.
-
-        Raises
-        ------
-        TokenMissingError
-            If no token is found.
-        SettingError
-            If the region or the address can't be used.
-        """
-        with self._lock:
-            found = self._find()
-            known = self._credential
-            if self._client is None or known is None or found.token != known.token:
-                self._client = IntercomClient(
-                    found.token, region=self.region, base_url=self.base_url
-                )
-                self._clients.append(self._client)
-                self._workspace = None
-            self._credential = found
-            return self._client
 
     @property
     def address(self) -> str:
@@ -102,6 +79,44 @@ class Connection:
             If the region or the address can't be used.
         """
         return check_base_url(self.base_url or region_url(self.region))
+
+    @property
+    def token_source(self) -> str:
+        """Where the token in use came from; empty before one was needed."""
+        return "" if self._credential is None else self._credential.source
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """The workspace, if the API has been asked already."""
+        return None if self._client is None else self._workspaces.get(self._client)
+
+    def client(self, *, ask: bool = False) -> IntercomClient:
+        """Return the client; the same one as long as the token is the same.
+
+        Parameters
+        ----------
+        ask : bool
+            Whether the user may be asked for a token: only where a cell is waiting.
+
+        Raises
+        ------
+        TokenMissingError
+            If no token is found.
+        SettingError
+            If the region or the address can't be used.
+        """
+        with self._lock:
+            credential = self._find(ask=ask)
+            if self._client is None or credential is not self._credential:
+                self._client = IntercomClient(
+                    credential.token,
+                    region=self.region,
+                    base_url=self.base_url,
+                    pause=self._pause,
+                )
+                self._clients.append(self._client)
+                self._credential = credential
+            return self._client
 
     def identify(self, *, attempts: int = 2, timeout: float = 10.0) -> Workspace:
         """Return the workspace that the token belongs to; the API is asked once.
@@ -118,15 +133,23 @@ class Connection:
         IntercomExportError
             If there is no token, or the API does not accept it or does not answer.
         """
-        client = self.client()
-        known = self._workspace
-        if known is not None:
-            return known
-        workspace = client.identify(attempts=attempts, timeout=timeout)
-        with self._lock:
-            if client is self._client:
-                self._workspace = workspace
-        return workspace
+        return self.identify_for(self.client(), attempts=attempts, timeout=timeout)
+
+    def identify_for(
+        self, client: IntercomClient, *, attempts: int = 1, timeout: float = 5.0
+    ) -> Workspace:
+        """Return the workspace of a client that may no longer be the current one.
+
+        Raises
+        ------
+        IntercomExportError
+            As in `identify`.
+        """
+        known = self._workspaces.get(client)
+        if known is None:
+            known = client.identify(attempts=attempts, timeout=timeout)
+            self._workspaces[client] = known
+        return known
 
     def close(self) -> None:
         """Close the connections to the API; exports that still use them will fail."""
@@ -134,20 +157,26 @@ class Connection:
             for client in self._clients:
                 client.close()
             self._clients.clear()
-            self._client = None
+            self._client = self._credential = None
 
-    def _find(self) -> Credential:
-        """Look again, since the environment may have changed; never ask twice."""
+    def _find(self, *, ask: bool) -> Credential:
+        """Return the credential in use, or another if the environment has changed."""
+        seen = _fingerprint()
         known = self._credential
-        if known is not None and self._was_asked_for:
+        if known is not None and seen == self._seen:
             return known
-        asked = False
-
-        def ask(prompt: str) -> str:
-            nonlocal asked
-            asked = True
-            return self._ask(prompt) if self._ask is not None else ""
-
-        found = find_credential(self._token, ask=ask if self._ask is not None else None)
-        self._was_asked_for = asked
+        found = find_credential(self._token, ask=self._ask if ask else None)
+        self._seen = seen
+        if known is not None and _same(found.token, known.token):
+            return known
         return found
+
+
+def _same(one: Token, other: Token) -> bool:
+    """Return whether two tokens are one, in a time that does not tell how much of them."""
+    return hmac.compare_digest(one.reveal().encode(), other.reveal().encode())
+
+
+def _fingerprint() -> tuple[int, ...]:
+    """Return what changes with the environment's tokens, and does not tell them."""
+    return tuple(hash(os.environ.get(name)) for name in VARIABLES)

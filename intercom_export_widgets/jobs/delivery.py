@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.errors import ArchiveDamagedError, FileBusyError
-from intercom_export_widgets.jobs.files import Place
+from intercom_export_widgets.errors import ArchiveError, FileBusyError
+from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
@@ -41,17 +41,17 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
 
     Raises
     ------
-    ArchiveDamagedError
-        If the file arrives damaged a second time.
+    ArchiveError
+        If the file arrives damaged, or as no export, a second time.
     IntercomExportError
         As `IntercomClient.download` and `files.Place` say.
     """
     job = job_of(progress)
     place = Place(tools.folder, job.job_identifier, timeframe, tools.number)
+    place.prepare()
     try:
         kept = _fetch_or_share(tools, progress, place)
-    except ArchiveDamagedError as error:
-        place.set_aside()
+    except ArchiveError as error:
         note = f"{error.message} (downloading it again)"
         kept = _fetch_or_share(tools, replace(progress, note=note), place)
     note = tools.remember(
@@ -69,16 +69,25 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
 def _fetch_or_share(tools: Tools, progress: Progress, place: Place) -> Kept:
     """Fetch the file, or wait for another notebook that is fetching it."""
     while True:
-        entry = tools.ledger.entry(tools.number)
-        if entry is not None and entry.path and Path(entry.path).exists():
+        there = _kept_elsewhere(tools)
+        if there is not None:
             tools.report(replace(progress, stage=Stage.READING))
-            return place.adopt(Path(entry.path))
+            return _adopt(place, there)
         try:
             return _fetch(tools, progress, place)
         except FileBusyError:
+            if tools.stopped():
+                raise
             note = "Another notebook is downloading it; its file will be used."
             tools.report(replace(progress, note=note))
             tools.pause(BUSY_SECONDS)
+
+
+def _kept_elsewhere(tools: Tools) -> Path | None:
+    """Return the file that the ledger names for this job, if it is there."""
+    entry = tools.ledger.entry(tools.number)
+    path = Path(entry.path) if entry is not None and entry.path else None
+    return path if path is not None and path.exists() else None
 
 
 def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
@@ -89,9 +98,22 @@ def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
 
     tools.report(progress)
     if not place.arrived.exists():
-        place.prepare()
         tools.client.download(
             job_of(progress), place.arrived, progress=received, stop=tools.stopped
         )
     tools.report(replace(progress, stage=Stage.READING))
-    return place.keep()
+    try:
+        return place.keep()
+    except ArchiveError:
+        if place.arrived.exists():
+            set_aside(place.arrived)
+        raise
+
+
+def _adopt(place: Place, path: Path) -> Kept:
+    """Verify a file that is there; a damaged one is set aside, so that it is fetched anew."""
+    try:
+        return place.adopt(path)
+    except ArchiveError:
+        set_aside(path)
+        raise

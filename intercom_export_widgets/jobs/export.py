@@ -25,10 +25,13 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.delivery import deliver
+from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
 from intercom_export_widgets.jobs.watch import watch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.tools import Tools
@@ -59,6 +62,7 @@ def run(tools: Tools, *, timeframe: Timeframe | None, job: Job | None = None) ->
         started_at=(entry and entry.submitted_at) or tools.now(),
         job=job,
         sandbox=bool(entry and entry.sandbox),
+        source=tools.source,
     )
     if timeframe is not None and job is None:
         progress = _submit(tools, progress, timeframe)
@@ -74,13 +78,24 @@ def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
     try:
         job = tools.client.submit(timeframe)
     except SubmissionUnknownError as error:
-        tools.ledger.update(tools.number, status="unknown", error=str(error))
+        with _told_too(error):
+            tools.ledger.update(tools.number, status="unknown", error=str(error))
         raise
-    except IntercomExportError:
-        tools.ledger.remove(tools.number)
+    except IntercomExportError as error:
+        with _told_too(error):
+            tools.ledger.remove(tools.number)
         raise
     note = tools.remember(job, status=status_word(job))
     return replace(progress, job=job, note=note)
+
+
+@contextlib.contextmanager
+def _told_too(error: IntercomExportError) -> Iterator[None]:
+    """Let a fault of the ledger be told beside the error that matters more."""
+    try:
+        yield
+    except LedgerError as fault:
+        error.advice = f"{error.advice} {fault.message}.".strip()
 
 
 def _await_end(tools: Tools, progress: Progress) -> Progress:
@@ -126,13 +141,7 @@ def _note_workspace(tools: Tools) -> bool:
     if workspace is None:
         return False
     with contextlib.suppress(LedgerError):
-        tools.ledger.update(
-            tools.number,
-            workspace=workspace.name,
-            workspace_id=workspace.id_code,
-            timezone=workspace.timezone,
-            sandbox=int(workspace.sandbox),
-        )
+        tools.ledger.update(tools.number, **facts_of(workspace))
     return workspace.sandbox
 
 

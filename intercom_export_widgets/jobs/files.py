@@ -7,6 +7,7 @@ name, whose ending says what its bytes are. What is damaged is set aside, not de
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import re
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
-__all__ = ["Kept", "Place", "checksum", "default_folder", "default_ledger"]
+__all__ = ["Kept", "Place", "checksum", "default_folder", "default_ledger", "set_aside"]
 
 APPLICATION: Final = "intercom-export-widgets"
 BLOCK: Final = 1 << 20
@@ -143,13 +144,6 @@ class Place:
             return self.folder / f"{self.stem}-{self.number}{suffix}"
         return path
 
-    def set_aside(self) -> None:
-        """Rename a damaged file, so that it is neither lost nor taken for whole."""
-        try:
-            os.replace(self.arrived, self.arrived.with_suffix(".damaged"))  # noqa: PTH105 - as above
-        except OSError as error:
-            raise self._refused(error) from error
-
     def _taken(self) -> FileBusyError:
         return FileBusyError(f"Another notebook has just taken {self.arrived}.")
 
@@ -188,3 +182,27 @@ def default_ledger() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path(APPLICATION) / "ledger.sqlite"
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file, so that it is neither lost nor taken for whole.
+
+    Returns
+    -------
+    pathlib.Path
+        Its new name, which no other file had.
+
+    Raises
+    ------
+    FileError
+        If the disk refuses.
+    """
+    names = (path.with_name(f"{path.stem}-{number}.damaged") for number in itertools.count(1))
+    aside = next(name for name in names if not name.exists())
+    try:
+        return path.rename(aside)
+    except OSError as error:
+        raise FileError(
+            f"The damaged file {path} can't be renamed: {error.strerror or error}",
+            advice="Remove it, then take the job up again.",
+        ) from error

@@ -175,13 +175,18 @@ class Ledger:
         Raises
         ------
         LedgerError
-            If the file can't be written.
+            If the file can't be written, or has no such row any more.
         """
         names = _known(values)
         changes = ", ".join(f"{name} = ?" for name in names)
         statement = f"UPDATE jobs SET {changes} WHERE number = ?"  # noqa: S608 - names are checked against COLUMNS
         with self._transaction() as connection:
-            connection.execute(statement, [*(values[name] for name in names), number])
+            changed = connection.execute(statement, [*(values[name] for name in names), number])
+        if changed.rowcount != 1:
+            raise LedgerError(
+                f"The ledger {self.path} has lost the row of this job",
+                advice="Was the file deleted or replaced? Note the job's identifier down.",
+            )
 
     def remove(self, number: int) -> None:
         """Take a row away: a submission that was refused made no job."""
@@ -228,22 +233,24 @@ class Ledger:
         if not self.path.exists():
             return []
         statement = f"SELECT {', '.join(COLUMNS)} FROM jobs {condition}"  # noqa: S608 - conditions are literals of this module
-        with self._transaction() as connection:
+        with self._transaction(write=False) as connection:
             return [Entry(*row) for row in connection.execute(statement, values)]
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
         """Open, begin, commit or roll back, and close; translate what goes wrong.
 
-        The write lock is taken at the beginning: a transaction that reads first and
+        To write, the lock is taken at the beginning: a transaction that reads first and
         writes later is refused at once when another has done the same.
         """
         try:
-            self._create()
+            if write:
+                self._create()
             with contextlib.closing(
                 sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
             ) as connection:
-                connection.execute("BEGIN IMMEDIATE")
+                version = self._version(connection)
+                connection.execute("BEGIN IMMEDIATE" if write or not version else "BEGIN")
                 self._migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
@@ -261,16 +268,21 @@ class Ledger:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
+    def _version(self, connection: sqlite3.Connection) -> int:
+        """Return the version of the file's tables; 0 if it has none yet."""
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == VERSION:
-            return
         if version > VERSION:
             raise LedgerError(
                 f"The ledger {self.path} was written by a newer version of this package",
                 advice="Update the package (pip install -U intercom-export-widgets), or name "
                 'another file: %config IntercomExport.ledger = "/path/ledger.sqlite".',
             )
+        return int(version)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Make the tables, unless another process has just done so."""
+        if self._version(connection) == VERSION:
+            return
         for statement in SCHEMA.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -73,6 +73,8 @@ class Progress:
         One sentence about something that went wrong and is being dealt with.
     sandbox : bool
         Whether the data are synthetic.
+    source : str
+        Where the token came from; empty if none was needed.
     """
 
     stage: Stage
@@ -86,6 +88,7 @@ class Progress:
     finished_at: float | None = None
     note: str = ""
     sandbox: bool = False
+    source: str = ""
 
 
 def status_word(job: Job) -> str:

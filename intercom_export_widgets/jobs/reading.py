@@ -6,22 +6,27 @@ is the one place that says which, and the README's table is checked against it.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.tables import Tables
+from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from intercom_export_widgets.intercom.workspace import Workspace
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Entry
 
-__all__ = ["ATTRS", "open_tables", "progress_of_file", "timeframe_of"]
+__all__ = ["ATTRS", "open_export", "progress_of_file", "timeframe_of"]
 
 ATTRS: Final = {
     "job_identifier": "Intercom's name for the job, text",
@@ -41,30 +46,38 @@ ATTRS: Final = {
 """What every table carries in ``DataFrame.attrs``; ``rows_trimmed`` is set by `Tables`."""
 
 
-def open_tables(export: Export, entry: Entry | None, timezone: str) -> Tables:
+def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tables:
     """Return the tables of an export that has ended; nothing is read yet.
 
     Parameters
     ----------
     export : Export
         With a path, or without one if Intercom had no data.
-    entry : Entry or None
-        Its row in the ledger.
-    timezone : str
-        The workspace's IANA time zone, for timestamps that name none; empty if unknown.
+    identify : callable
+        Returns the workspace, for timestamps that name no zone, if the ledger does not
+        know it; or None, if the API does not say.
 
     Raises
     ------
     ArchiveError
         If the file is no export.
     """
+    entry = export.ledger.entry(export.number)
+    zone = None if entry is None else entry.timezone
+    if zone is None:
+        workspace = identify()
+        zone = "" if workspace is None else workspace.timezone
+        if workspace is not None and entry is not None:
+            with contextlib.suppress(LedgerError):
+                export.ledger.update(export.number, **facts_of(workspace))
+                entry = export.ledger.entry(export.number)
     path = export.progress.path
     archive = None if path is None else Archive.open(path)
     timeframe = export.timeframe
     window = (
         None if timeframe is None else (timeframe.created_at_after, timeframe.created_at_before)
     )
-    return Tables(archive, zone=timezone, window=window, attrs=_attrs(export, entry))
+    return Tables(archive, zone=zone, window=window, attrs=_attrs(export, entry))
 
 
 def timeframe_of(entry: Entry) -> Timeframe | None:
@@ -118,7 +131,7 @@ def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:
         "received_until": _iso(before),
         "observed_until": _iso(min(known)) if before is not None else "",
         "zone": "UTC" if timeframe is None else timeframe.zone,
-        "sandbox": bool(entry and entry.sandbox),
+        "sandbox": export.progress.sandbox or bool(entry and entry.sandbox),
         "archive": "" if export.progress.path is None else str(export.progress.path),
     }
 

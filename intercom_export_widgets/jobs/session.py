@@ -6,8 +6,7 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 
 from __future__ import annotations
 
-import os
-import socket
+import logging
 import threading
 import time
 import uuid
@@ -16,28 +15,30 @@ from typing import TYPE_CHECKING, Self
 
 from traitlets import HasTraits, Instance, Tuple
 
-from intercom_export_widgets.errors import FileError, IntercomExportError
+from intercom_export_widgets.errors import ArchiveError, FileError
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
-from intercom_export_widgets.jobs.files import default_folder, default_ledger
-from intercom_export_widgets.jobs.handle import Export
+from intercom_export_widgets.jobs.files import default_folder, default_ledger, set_aside
+from intercom_export_widgets.jobs.handle import Export, is_usable
 from intercom_export_widgets.jobs.ledger import Ledger
-from intercom_export_widgets.jobs.progress import Progress, Stage, status_word
-from intercom_export_widgets.jobs.reading import open_tables, progress_of_file, timeframe_of
+from intercom_export_widgets.jobs.origin import origin_of, quietly
+from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
+from intercom_export_widgets.jobs.reading import open_export, progress_of_file, timeframe_of
+from intercom_export_widgets.jobs.running import leave_all
 from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.slot import name_holder
 from intercom_export_widgets.jobs.tools import Tools
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     import pandas as pd
 
-    from intercom_export_widgets.data.tables import Tables
+    from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.credentials import Token
     from intercom_export_widgets.intercom.job import Job
-    from intercom_export_widgets.intercom.workspace import Workspace
     from intercom_export_widgets.jobs.ledger import Entry
 
 __all__ = ["ExportSession"]
@@ -67,6 +68,8 @@ class ExportSession(HasTraits):
         Takes a prompt and returns a token typed by the user.
     now : callable, optional
         The clock, Unix seconds.
+    pause : callable, optional
+        Waits some seconds before a question that failed is asked again.
 
     Attributes
     ----------
@@ -98,16 +101,18 @@ class ExportSession(HasTraits):
         poll_interval: float = 30.0,
         ask: Callable[[str], str] | None = None,
         now: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__()
         self.name = uuid.uuid4().hex
-        self.connection = Connection(token, region=region, base_url=base_url, ask=ask)
+        self.connection = Connection(token, region=region, base_url=base_url, ask=ask, pause=pause)
         self.zone = zone
         self.folder = default_folder() if folder is None else Path(folder).expanduser()
         self.ledger = Ledger(default_ledger() if ledger is None else Path(ledger).expanduser())
         self.poll_interval = poll_interval
         self.now = now
         self._lock = threading.RLock()
+        self._attaching = threading.Lock()
 
     def __repr__(self) -> str:
         """Return where it exports from; never the token."""
@@ -125,12 +130,13 @@ class ExportSession(HasTraits):
     def close(self) -> None:
         """Stop following what still runs, and close the connections.
 
+        A submission that is under way is answered first, so that its identifier is known.
         The jobs run on at Intercom; `attach` takes them up again.
         """
         exports: tuple[Export, ...] = self.exports
-        for export in exports:
-            export.leave()
-        self.connection.close()
+        leave_all(exports)
+        if all(export.done for export in exports):
+            self.connection.close()
 
     # Beginning -----------------------------------------------------------------
 
@@ -144,13 +150,15 @@ class ExportSession(HasTraits):
         """
         return Timeframe.parse(text, zone=self.zone, now=self.now())
 
-    def submit(self, timeframe: Timeframe | str) -> Export:
+    def submit(self, timeframe: Timeframe | str, *, connection: Connection | None = None) -> Export:
         """Submit an export, and return it as soon as the API has accepted it.
 
         Parameters
         ----------
         timeframe : Timeframe or str
             The range; a text is read in the session's zone.
+        connection : Connection, optional
+            Another workspace, for this export only.
 
         Raises
         ------
@@ -161,13 +169,30 @@ class ExportSession(HasTraits):
         IntercomExportError
             Whatever else the API, the network or the disk says.
         """
-        return self.start(timeframe).wait_submitted()
+        export = self.start(timeframe, connection=connection)
+        export.wait_submitted()
+        return export
 
-    def start(self, timeframe: Timeframe | str) -> Export:
+    def start(
+        self,
+        timeframe: Timeframe | str,
+        *,
+        connection: Connection | None = None,
+        ask: bool = True,
+    ) -> Export:
         """Begin an export and return its handle at once, before the API has answered.
 
         A second call for the same range, while the first is being submitted, returns
         the first: a button that is clicked twice submits once.
+
+        Parameters
+        ----------
+        timeframe : Timeframe or str
+            The range; a text is read in the session's zone.
+        connection : Connection, optional
+            Another workspace, for this export only.
+        ask : bool
+            Whether the user may be asked for a token.
 
         Raises
         ------
@@ -177,24 +202,42 @@ class ExportSession(HasTraits):
         if isinstance(timeframe, str):
             timeframe = self.timeframe(timeframe)
         timeframe.check_past(self.now())
+        connection = connection or self.connection
+        client = connection.client(ask=ask)
         with self._lock:
-            under_way = self._being_submitted(timeframe)
+            under_way = self._being_submitted(timeframe, connection.address)
             if under_way is not None:
                 return under_way
-            self.connection.client()
             started = self.now()
             number = self.ledger.add(
-                **self._origin(),
+                **origin_of(self.name, connection),
                 status="submitting",
                 submitted_at=started,
                 created_at_after=timeframe.created_at_after,
                 created_at_before=timeframe.created_at_before,
                 zone=timeframe.zone,
             )
-            return self._begin(number, timeframe, None, started)
+            export = self._make(connection, number, timeframe, None, started)
+            export.begin(self._tools(connection, client, number))
+            self._publish(export)
+            return export
 
-    def attach(self, job_identifier: str) -> Export:
+    def attach(
+        self, job_identifier: str, *, connection: Connection | None = None, ask: bool = True
+    ) -> Export:
         """Take up a job that another notebook, or another day, began.
+
+        What is on disk already is read from there; a file that turns out damaged is set
+        aside, and its job asked for again.
+
+        Parameters
+        ----------
+        job_identifier : str
+            Intercom's name for the job.
+        connection : Connection, optional
+            Another workspace, for this export only.
+        ask : bool
+            Whether the user may be asked for a token.
 
         Raises
         ------
@@ -203,27 +246,33 @@ class ExportSession(HasTraits):
         IntercomExportError
             Whatever else the API, the network or the disk says.
         """
-        exports: tuple[Export, ...] = self.exports
-        for export in exports:
-            if export.job_identifier == job_identifier and _is_usable(export, self.connection):
-                return export
-        entry = self.ledger.find(job_identifier, self.connection.address)
-        if entry is not None and entry.path and Path(entry.path).exists():
-            return self._loaded(Path(entry.path), entry)
-        job = self.connection.client().refresh(job_identifier)
-        with self._lock:
+        connection = connection or self.connection
+        with self._attaching:
+            exports: tuple[Export, ...] = self.exports
+            for export in exports:
+                if export.job_identifier == job_identifier and is_usable(export, connection):
+                    return export
+            entry = self.ledger.find(job_identifier, connection.address)
+            kept = None if entry is None else self._kept(entry)
+            if kept is not None:
+                return kept
+            client = connection.client(ask=ask)
+            job = client.refresh(job_identifier)
+            started, timeframe = self.now(), None
             if entry is None:
-                started, timeframe = self.now(), None
                 number = self.ledger.add(
-                    **self._origin(),
+                    **origin_of(self.name, connection),
                     status=status_word(job),
                     job_identifier=job.job_identifier,
                     submitted_at=started,
                 )
             else:
-                started = entry.submitted_at or self.now()
+                started = entry.submitted_at or started
                 number, timeframe = entry.number, timeframe_of(entry)
-            return self._begin(number, timeframe, job, started)
+            export = self._make(connection, number, timeframe, job, started)
+            export.begin(self._tools(connection, client, number))
+            self._publish(export)
+            return export
 
     def load(self, what: str | os.PathLike[str]) -> Export:
         """Open an archive on disk: a file, or a job that was downloaded before.
@@ -243,11 +292,16 @@ class ExportSession(HasTraits):
         entry = self.ledger.find(str(what))
         path = Path(entry.path) if entry is not None and entry.path else Path(what).expanduser()
         if not path.is_file():
+            again = "" if entry is None else f" Or fetch it again: {attach_line(str(what))}."
             raise FileError(
                 f"There is no downloaded export {str(what)!r}",
                 advice="Name a file or the identifier of a job that was downloaded; "
-                "%intercom_export log --all lists them.",
+                f"%intercom_export log --all lists them.{again}",
             )
+        exports: tuple[Export, ...] = self.exports
+        for export in exports:
+            if export.progress.path == path and is_usable(export, None):
+                return export
         if entry is None:
             entry = self.ledger.find_path(path)
         return self._loaded(path, entry)
@@ -258,7 +312,7 @@ class ExportSession(HasTraits):
         """Return the ledger's rows of this session, or of this machine, oldest first."""
         if everything:
             return self.ledger.entries()
-        mine = {export.number for export in self.exports}
+        mine = {export.number for export in self.exports if export.ledger is self.ledger}
         return [
             entry
             for entry in self.ledger.entries()
@@ -282,92 +336,89 @@ class ExportSession(HasTraits):
 
     # Within --------------------------------------------------------------------
 
-    def _origin(self) -> dict[str, str | float | None]:
-        workspace = self.connection.workspace
-        base_url = self.connection.base_url
-        return {
-            "session": self.name,
-            "base_url": self.connection.address,
-            "region": "" if base_url else self.connection.region,
-            "origin": f"{socket.gethostname()}:{os.getpid()}",
-            "workspace": workspace.name if workspace else None,
-            "workspace_id": workspace.id_code if workspace else None,
-            "sandbox": int(workspace.sandbox) if workspace else 0,
-        }
-
-    def _begin(
-        self, number: int, timeframe: Timeframe | None, job: Job | None, started: float
+    def _make(
+        self,
+        connection: Connection,
+        number: int,
+        timeframe: Timeframe | None,
+        job: Job | None,
+        started: float,
     ) -> Export:
-        connection = self.connection
-        stage = Stage.SUBMITTING if job is None else Stage.WAITING
-        export = Export(
+        known = connection.workspace
+        ledger = self.ledger
+        client = connection.client()
+        return Export(
             progress=Progress(
-                stage,
+                Stage.SUBMITTING if job is None else Stage.WAITING,
                 started_at=started,
                 job=job,
-                sandbox=connection.workspace is not None and connection.workspace.sandbox,
+                sandbox=known is not None and known.sandbox,
+                source=connection.token_source,
             ),
             timeframe=timeframe,
             number=number,
             address=connection.address,
-            opener=lambda export: self._open(export, connection),
-            explain=lambda error: name_holder(error, self.ledger, connection.client(), self.now()),
+            ledger=ledger,
+            opener=lambda export: open_export(export, lambda: quietly(connection, client)),
+            explain=lambda error: name_holder(error, ledger, client, self.now()),
         )
-        tools = Tools(
-            client=connection.client(),
+
+    def _tools(self, connection: Connection, client: IntercomClient, number: int) -> Tools:
+        return Tools(
+            client=client,
             ledger=self.ledger,
             number=number,
             folder=self.folder,
             schedule=Schedule(longest=self.poll_interval),
-            identify=lambda: _quietly(connection),
+            source=connection.token_source,
+            identify=lambda: quietly(connection, client),
             now=self.now,
         )
-        self.exports = (*self.exports, export)
-        export.begin(tools)
-        return export
 
-    def _being_submitted(self, timeframe: Timeframe) -> Export | None:
-        exports: tuple[Export, ...] = self.exports
-        for export in exports:
-            if export.timeframe == timeframe and export.progress.stage is Stage.SUBMITTING:
-                return export
-        return None
+    def _kept(self, entry: Entry) -> Export | None:
+        """Return a job that was downloaded before, unless its file is gone or damaged."""
+        path = Path(entry.path) if entry.path else None
+        if path is None or not path.exists():
+            return None
+        try:
+            return self._loaded(path, entry)
+        except ArchiveError:
+            set_aside(path)
+            self.ledger.update(entry.number, path=None)
+            return None
 
     def _loaded(self, path: Path, entry: Entry | None) -> Export:
-        connection = self.connection
         export = Export(
             progress=progress_of_file(path, entry),
             timeframe=None if entry is None else timeframe_of(entry),
             number=0 if entry is None else entry.number,
-            address=connection.address,
-            opener=lambda export: self._open(export, connection),
+            address=self.connection.address if entry is None else entry.base_url,
+            ledger=self.ledger,
+            opener=lambda export: open_export(export, lambda: None),
         )
-        with self._lock:
-            self.exports = (*self.exports, export)
+        self._publish(export)
         return export
 
-    def _open(self, export: Export, connection: Connection) -> Tables:
-        entry = self.ledger.entry(export.number)
-        workspace = connection.workspace
-        zone = entry.timezone if entry is not None else None
-        if zone is None and workspace is not None:
-            zone = workspace.timezone
-        return open_tables(export, entry, zone or "")
-
-
-def _is_usable(export: Export, connection: Connection) -> bool:
-    """Return whether a handle still serves: at this address, unharmed, its file there."""
-    path = export.progress.path
-    return (
-        export.address == connection.address
-        and export.error is None
-        and (path is None or path.exists())
-    )
-
-
-def _quietly(connection: Connection) -> Workspace | None:
-    """Return the workspace, or None: an export does not wait or fail for want of a name."""
-    try:
-        return connection.identify(attempts=1, timeout=5.0)
-    except IntercomExportError:
+    def _being_submitted(self, timeframe: Timeframe, address: str) -> Export | None:
+        exports: tuple[Export, ...] = self.exports
+        for export in exports:
+            same = export.timeframe == timeframe and export.address == address
+            if same and export.progress.stage is Stage.SUBMITTING and not export.done:
+                return export
         return None
+
+    def _publish(self, export: Export) -> None:
+        """Let the faces know; an ended export of the same job gives way to the new one.
+
+        A face that can't show it is no reason to lose it.
+        """
+        exports: tuple[Export, ...] = self.exports
+        others = tuple(
+            other
+            for other in exports
+            if not (other.done and export.number and other.number == export.number)
+        )
+        try:
+            self.exports = (*others, export)
+        except Exception:
+            logging.getLogger(__name__).exception("A face could not show an export.")

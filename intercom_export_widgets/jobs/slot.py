@@ -14,6 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 
@@ -48,7 +49,10 @@ def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | N
     proposed = [
         entry
         for entry in reversed(ledger.entries())
-        if entry.job_identifier and entry.finished_at is None and entry.base_url == client.base_url
+        if entry.job_identifier
+        and entry.finished_at is None
+        and not JobStatus.read(entry.status).ended
+        and entry.base_url == client.base_url
     ]
     for entry in proposed[:PROPOSED]:
         try:
@@ -142,7 +146,7 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
 
 def _what(entry: Entry) -> str:
     known = timeframe_of(entry)
-    return f" ({known.label})" if known is not None else ""
+    return f" for {known.label}" if known is not None else ""
 
 
 def _age(entry: Entry, now: float) -> str:

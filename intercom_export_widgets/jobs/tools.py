@@ -42,6 +42,8 @@ class Tools:
         Where archives are kept.
     schedule : Schedule
         When to ask again.
+    source : str
+        Where the token came from.
     identify : callable
         Returns the workspace, or None if the API does not say.
     now : callable
@@ -61,6 +63,7 @@ class Tools:
     number: int
     folder: Path
     schedule: Schedule
+    source: str = ""
     identify: Callable[[], Workspace | None] = lambda: None
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep

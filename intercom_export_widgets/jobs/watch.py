@@ -92,5 +92,5 @@ def watch(
             if trouble is not None:
                 trouble(error)
             continue
-        job = newer
+        job = job.updated(newer)
         yield job

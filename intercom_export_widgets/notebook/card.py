@@ -60,6 +60,8 @@ class Card:
         Bytes downloaded, and how many there are.
     can_cancel : bool
         Whether there is something to cancel.
+    source : str
+        Where the token came from, while the export runs.
     label : str
         `SANDBOX` if the data are synthetic, else empty.
     """
@@ -82,6 +84,7 @@ class Card:
     received: int = 0
     expected: int | None = None
     can_cancel: bool = False
+    source: str = ""
     label: str = ""
 
     def as_json(self) -> dict[str, object]:
@@ -96,7 +99,7 @@ def describe(export: Export) -> Card:
     timeframe = export.timeframe
     path = progress.path
     return Card(
-        number=export.number,
+        number=export.key,
         title=timeframe.label if timeframe is not None else (path.name if path else "job"),
         identifier=export.job_identifier,
         status=_status(progress),
@@ -114,6 +117,7 @@ def describe(export: Export) -> Card:
         received=progress.received,
         expected=progress.expected,
         can_cancel=not progress.stage.ended,
+        source=progress.source if not progress.stage.ended and not progress.sandbox else "",
         label=SANDBOX if progress.sandbox else "",
     )
 

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from traitlets import TraitError
-
-from intercom_export_widgets.errors import SettingError
 from intercom_export_widgets.intercom.job import Job
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.handle import Export
@@ -29,20 +26,9 @@ MAGIC: Final = "intercom_export"
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register the magic and the formatters; a second load starts afresh.
-
-    Raises
-    ------
-    SettingError
-        If the profile's configuration has a setting that can't be used.
-    """
+    """Register the magic and the formatters; a second load starts afresh."""
     unload(shell)
-    try:
-        magics = IntercomExportMagics(shell)
-    except TraitError as error:
-        raise SettingError(
-            str(error), advice="Correct it in the IPython profile's configuration file."
-        ) from None
+    magics = IntercomExportMagics(shell)
     shell.register_magics(magics)
     formatter = shell.display_formatter
     if formatter is None:

@@ -68,7 +68,7 @@ const deadNotice = () =>
     "p",
     { class: "iew-dead", role: "alert" },
     "The kernel behind this is gone, and nothing here works any more. Run the cell again; " +
-      "exports that were under way can be taken up with %intercom_export attach.",
+      "exports that were under way can be taken up: %intercom_export attach, and the identifier on the card.",
   );
 
 /** A table that scrolls inside its place, reachable by keyboard. */
@@ -156,7 +156,7 @@ class CardView {
     say(this.detail, card.detail);
     say(this.problem, card.problem);
     say(this.rows, card.rows.map(([name, rows]) => `${name} ${rows.toLocaleString("en")}`).join(" · "));
-    say(this.path, card.path);
+    say(this.path, card.path || (card.source && `Token from ${card.source}`));
     say(this.codeText, card.code);
     this.code.hidden = !card.code;
     this.cancel.hidden = !card.can_cancel;
@@ -181,8 +181,13 @@ class CardView {
     );
   }
 
-  /** The first rows, masked until asked for. */
+  /** The first rows, masked until asked for. Unmasked ones come by message only. */
   updatePreview(preview) {
+    if (this.unmasked) return;
+    this.drawPreview(preview);
+  }
+
+  drawPreview(preview) {
     const key = JSON.stringify(preview);
     if (key === this.previewKey) return;
     this.previewKey = key;
@@ -239,13 +244,22 @@ function cardList(model, element) {
     });
   };
   draw();
+  const heard = ({ preview, number }) => {
+    const view = preview && views.get(number);
+    if (!view) return;
+    view.unmasked = !preview.masked;
+    view.drawPreview(preview);
+  };
   model.on("change:cards", draw);
+  model.on("msg:custom", heard);
   const timer = setInterval(() => {
+    if (element.closest(".iew-gone")) return;
     for (const view of views.values()) if (view.card.tone === "running") view.tick(now());
   }, 1000);
   return () => {
     clearInterval(timer);
     model.off("change:cards", draw);
+    model.off("msg:custom", heard);
   };
 }
 
@@ -271,10 +285,14 @@ function field(label, input, hint) {
 class FormView {
   constructor(model, root) {
     this.model = model;
+    this.root = root;
     this.listeners = [];
-    this.heard = ({ focus, answered }) => {
+    this.turn = this.answered = 0;
+    this.heard = ({ focus, answered, turn }) => {
       if (focus) this[focus].input.focus();
       if (answered === "export") this.waiting = false;
+      if (turn) this.answered = Math.max(this.answered, turn);
+      if (answered) this.drawFields();
       this.drawButton();
     };
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
@@ -396,8 +414,10 @@ class FormView {
     };
   }
 
+  /** Messages are numbered: until the last is answered, what Python echoes is older. */
   send(what, more = {}) {
-    send(this.model, { do: what, ...this.fields(), ...more });
+    this.turn += 1;
+    send(this.model, { do: what, turn: this.turn, ...this.fields(), ...more });
   }
 
   /** Ask once; the button is free again when Python has answered, however busy it is. */
@@ -414,12 +434,15 @@ class FormView {
     this.button.textContent = busy ? "Submitting …" : "Export";
   }
 
+  /** Show what Python holds, but never over what is being typed or was just typed. */
   drawFields() {
+    if (this.answered < this.turn) return;
+    const active = this.root.getRootNode().activeElement;
     for (const name of ["first", "last", "zone"]) {
       const { input } = this[name];
       const value = this.model.get(name) ?? "";
-      const typing = document.activeElement === input && (input.validity.badInput || !value);
-      if (input.value !== value && !typing) input.value = value;
+      if (input.value !== value && input !== active && !input.validity.badInput)
+        input.value = value;
     }
   }
 
@@ -449,6 +472,13 @@ class FormView {
     );
   }
 
+  /** A preset replaces whatever is in the fields, also what can't be read. */
+  preset(name) {
+    for (const { input } of [this.first, this.last]) input.value = "";
+    this.turn += 1;
+    send(this.model, { do: "preset", turn: this.turn, name });
+  }
+
   /** Do what a button of the alert says; exporting again takes the fields as they are now. */
   act(message) {
     if (message.do === "export") this.export();
@@ -463,7 +493,7 @@ class FormView {
           {
             type: "button",
             class: "iew-quiet",
-            onclick: () => send(this.model, { do: "preset", name }),
+            onclick: () => this.preset(name),
           },
           title,
         ),
@@ -490,7 +520,10 @@ class FormView {
     const known = this.model.get("workspace");
     this.workspace.dataset.sandbox = String(Boolean(known.sandbox));
     if (known.state === "known") {
-      const details = [known.sandbox ? "" : known.region, `token from ${known.source}`];
+      const details = [
+        known.sandbox ? "no token needed" : known.region,
+        known.source ? `token from ${known.source}` : "",
+      ];
       this.workspace.replaceChildren(
         h("strong", {}, known.name),
         h("small", {}, ` ${details.filter(Boolean).join(" · ")}`),

@@ -7,9 +7,9 @@ some, and goes when it is cured.
 
 from __future__ import annotations
 
-import contextvars
 import datetime as dt
-import threading
+from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
@@ -123,6 +123,7 @@ class ExportForm(LivePage):
         self._start_sandbox = start_sandbox
         self._touched: set[str] = set()
         self._unreadable: dict[str, str] = {}
+        self._refused: dict[str, tuple[object, str]] = {}
         super().__init__(
             kind="form",
             zone=session.zone,
@@ -133,7 +134,7 @@ class ExportForm(LivePage):
         session.observe(self._reconnect, "connection")
         self._check()
         self._take_exports(None)
-        self._in_background(self._fill_in)
+        self.in_background(self._fill_in)
 
     def close(self) -> None:
         """Take the form away; exports run on."""
@@ -168,7 +169,11 @@ class ExportForm(LivePage):
 
     def _check(self) -> None:
         """Show the preview and the code of a good range, or the error of a bad one."""
-        errors: dict[str, str] = {}
+        errors = {
+            field: said
+            for field, (value, said) in self._refused.items()
+            if value == getattr(self, field)
+        }
         preview: dict[str, object] = {}
         code = ""
         try:
@@ -188,7 +193,7 @@ class ExportForm(LivePage):
             }
             zone = "" if timeframe.zone == self.session.zone else f" --zone {timeframe.zone}"
             code = f"%intercom_export {timeframe.literal}{zone}"
-        with self.hold_sync():
+        with self.sending():
             self.errors, self.preview, self.code = errors, preview, code
 
     # Messages of the page ------------------------------------------------------
@@ -204,35 +209,47 @@ class ExportForm(LivePage):
             case "preset":
                 self._preset(str(content.get("name")))
             case "sandbox" if self._start_sandbox is not None:
-                self.alert = {}
-                self._start_sandbox()
+                self.put(alert={})
+                self.in_background(self._start_sandbox)
             case "token":
-                self._take_token(str(content.get("token", "")))
+                self.in_background(partial(self._take_token, str(content.get("token", ""))))
             case "ask token":
-                self.alert = {}
-                self.workspace = {"state": "missing"}
+                self.put(alert={}, workspace={"state": "missing"})
             case "attach":
-                self.session.attach(str(content.get("job_identifier")))
-                self.alert = {}
+                self.in_background(partial(self._attach, str(content.get("job_identifier"))))
             case "cancel job":
-                self.session.attach(str(content.get("job_identifier"))).cancel()
-                self.alert = {}
+                name = str(content.get("job_identifier"))
+                self.in_background(partial(self._attach, name, cancel=True))
             case _:
                 super().receive(content)
 
     def complain(self, error: Exception) -> None:
         """Show what went wrong at its field, or else beneath the Export button."""
         field = field_of(error)
-        if field:
-            self.errors = {**self.errors, field: str(error)}
+        if not field:
+            self.put(alert=alert_of(error))
+            return
+        self._refused[field] = (getattr(self, field), str(error))
+        self._check()
+        with self._page_lock:
             self.send({"focus": field})
-        else:
-            self.alert = alert_of(error)
+
+    def put(self, **values: object) -> None:
+        """Set traits of the page from whatever thread."""
+        with self.sending():
+            for name, value in values.items():
+                setattr(self, name, value)
 
     def _take_fields(self, content: dict[str, Any]) -> None:
-        """Take what the fields hold, what can't be read of them, and which was left."""
+        """Take what the fields hold, what can't be read of them, and which was left.
+
+        A field that is being typed in again is not complained of until it is left again,
+        unless its error shows already.
+        """
         unreadable = content.get("unreadable") or {}
-        with self.hold_sync():
+        before = {name: getattr(self, name) for name in FIELDS}
+        left = set(content.get("left") or ()) & set(FIELDS)
+        with self.sending():
             for name in ("first", "last"):
                 if name in content:
                     setattr(self, name, _date(content[name]))
@@ -241,12 +258,14 @@ class ExportForm(LivePage):
             self._unreadable = {
                 name: str(why)[:200] for name, why in unreadable.items() if name in FIELDS
             }
-            self._touched.update(set(content.get("left") or ()) & set(FIELDS))
+            typed = {name for name in FIELDS if getattr(self, name) != before[name]}
+            self._touched -= typed - left - set(self.errors)
+            self._touched |= left
             self._check()
 
     def _preset(self, name: str) -> None:
         timeframe = Timeframe.parse(name, zone=self.zone or "UTC", now=self.session.now())
-        with self.hold_sync():
+        with self.sending():
             self._unreadable.clear()
             self.first, self.last = timeframe.first, timeframe.last
             self._check()
@@ -260,17 +279,25 @@ class ExportForm(LivePage):
         try:
             timeframe = self.timeframe()
         except TimeframeError as error:
-            self.send({"focus": error.field or "first"})
+            with self._page_lock:
+                self.send({"focus": error.field or "first"})
             return
-        self.busy, self.alert = True, {}
+        self.put(busy=True, alert={})
         try:
-            export = self.session.start(timeframe)
+            export = self.session.start(timeframe, ask=False)
         except BaseException:
-            self.busy = False
+            self.put(busy=False)
             raise
         self.export = export
         export.observe(self._follow_up, ["progress", "error"])
         self._settle(export)
+
+    def _attach(self, job_identifier: str, *, cancel: bool = False) -> None:
+        """Follow a job that holds the slot, or cancel it."""
+        export = self.session.attach(job_identifier, ask=False)
+        if cancel:
+            export.cancel()
+        self.put(alert={})
 
     def _follow_up(self, change: Bunch) -> None:
         self._settle(change.owner)
@@ -280,7 +307,7 @@ class ExportForm(LivePage):
         if export.progress.stage is Stage.SUBMITTING:
             return
         export.unobserve(self._follow_up, ["progress", "error"])
-        self.busy = False
+        self.put(busy=False)
         if export.error is not None and export.job is None:
             self.complain(export.error)
 
@@ -292,44 +319,50 @@ class ExportForm(LivePage):
         connection = Connection(typed, region=before.region, base_url=before.base_url)
         found = workspace_of(connection)
         if found["state"] == "missing":
-            self.workspace = found
+            connection.close()
+            self.put(workspace=found)
         else:
-            self.alert = {}
+            self.put(alert={})
             self.session.connection = connection
 
     def _reconnect(self, _: Bunch) -> None:
         """Show another workspace, whoever has pointed the session at it."""
-        self._in_background(self._identify)
+        self.in_background(self._identify)
 
     def _identify(self) -> None:
-        self.workspace = workspace_of(self.session.connection)
+        self.put(workspace=workspace_of(self.session.connection))
 
     def _fill_in(self) -> None:
         """Set what takes a moment: the names of all zones, and the workspace."""
-        self.zones = sorted(available_timezones())
+        self.put(zones=sorted(available_timezones()))
         self._identify()
-
-    def _in_background(self, work: Callable[[], None]) -> None:
-        """Run something that asks the network, so that the cell returns at once."""
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(work,), daemon=True).start()
 
     # Exports -------------------------------------------------------------------
 
     def _take_exports(self, _: object) -> None:
         """Show the session's exports, also those that the magic began."""
         self.exports = self.session.exports
-        self.follow(self.session.exports)
+        gone = [export for export in self._followed if export not in self.exports]
+        for export in gone:
+            export.unobserve(self._changed, ["progress", "error"])
+            self._followed.remove(export)
+        self.follow(self.exports)
 
     def update(self) -> None:
-        """Set cards and log; a submission that was refused made no job and no card."""
+        """Set cards and log; a submission that was refused made no job and no card.
+
+        A notice about the slot goes when the job that held it has ended.
+        """
         super().update()
-        refused = {e.number for e in self._followed if e.error is not None and e.job is None}
+        refused = {e.key for e in self._followed if e.error is not None and e.job is None}
         self.cards = [card for card in self.cards if card["number"] not in refused]
+        ended = {e.job_identifier for e in self._followed if e.job and e.job.status.ended}
+        if self.alert.get("holder") in ended:
+            self.alert = {}
         try:
             self.log_rows = log_rows(self.session.entries())
         except IntercomExportError as error:
-            self.complain(error)
+            self.alert = alert_of(error)
 
     # Where widgets don't live --------------------------------------------------
 
@@ -345,5 +378,11 @@ class ExportForm(LivePage):
             f'<div style="{text.BOX}"><strong>Intercom export</strong>'
             "<div>Delivery and engagement data of outbound messages, not their text.</div>"
             "<div><code>%intercom_export 2018-06-01 2018-06-30 --wait</code></div></div>"
-            f"{super().as_html()}{log_html(self.session.entries())}"
+            f"{super().as_html()}{self._log_html()}"
         )
+
+    def _log_html(self) -> str:
+        try:
+            return log_html(self.session.entries())
+        except IntercomExportError as error:
+            return f"<p>{escape(str(error))}</p>"

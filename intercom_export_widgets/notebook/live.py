@@ -8,9 +8,11 @@ anything by printing.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
@@ -19,15 +21,14 @@ import anywidget
 from IPython.core.getipython import get_ipython
 from traitlets import Float, List, Unicode
 
-from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.progress import Progress, Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
 from intercom_export_widgets.notebook.notices import alert_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from traitlets import Bunch
 
@@ -69,6 +70,7 @@ class LivePage(anywidget.AnyWidget):
         self._sent_at = 0.0
         self._followed: list[Export] = []
         self._previews: dict[int, dict[str, Any]] = {}
+        self._problems: dict[int, str] = {}
         self.alive = threading.Event()
         super().__init__(**values)
         self.on_msg(self._receive)
@@ -82,38 +84,73 @@ class LivePage(anywidget.AnyWidget):
                 if export not in self._followed:
                     self._followed.append(export)
                     export.observe(self._changed, ["progress", "error"])
+                    if export.progress.stage is Stage.DONE:
+                        self.in_background(partial(self.look_into, export))
         self.refresh()
 
     def refresh(self) -> None:
         """Send the newest state to the page."""
-        with self._page_lock, self.hold_sync():
+        with self.sending():
             self._sent_at = time.monotonic()
             self.clock = time.time()
             self.update()
 
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """Change traits from whatever thread, and send them together.
+
+        ipywidgets keeps what is to be sent in a set that no lock guards.
+        """
+        with self._page_lock, self.hold_sync():
+            yield
+
     def update(self) -> None:
         """Set the traits that depend on the exports."""
         self.cards = [
-            {**describe(export).as_json(), "preview": self._previews.get(export.number)}
+            {
+                **describe(export).as_json(),
+                "preview": self._previews.get(export.key),
+                "problem": self._problems.get(export.key) or describe(export).problem,
+            }
             for export in reversed(self._followed)
         ]
 
     def _changed(self, change: Bunch) -> None:
         """Pass a change on, unless it only repeats the last with a few more bytes."""
         new, old = change.new, change.old
-        same = getattr(new, "stage", None) == getattr(old, "stage", 0) and new.job == old.job
-        if same and time.monotonic() - self._sent_at < SHORTEST:
+        only_bytes = (
+            isinstance(new, Progress)
+            and isinstance(old, Progress)
+            and new == replace(old, received=new.received, expected=new.expected)
+        )
+        if only_bytes and time.monotonic() - self._sent_at < SHORTEST:
             return
         self.refresh()
-        if getattr(new, "stage", None) is Stage.DONE:
-            with contextlib.suppress(IntercomExportError):
-                self.look_into(change.owner)
+        if isinstance(new, Progress) and new.stage is Stage.DONE:
+            export = change.owner
+            self.in_background(lambda: self.look_into(export))
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Do what asks the network or the disk, so that neither page nor kernel waits.
+
+        Its error is shown on the page: it would be seen nowhere else.
+        """
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a thread's error would be shown nowhere
+                self.complain(error)
+
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(run,), daemon=True).start()
 
     def close(self) -> None:
         """Stop following and take the page away; exports run on."""
         for export in self._followed:
             export.unobserve(self._changed, ["progress", "error"])
         self._followed.clear()
+        self.alive.set()
         super().close()
 
     # What the page says --------------------------------------------------------
@@ -126,30 +163,51 @@ class LivePage(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - a callback's error would be shown nowhere
             self.complain(error)
         finally:
-            self.send({"answered": content.get("do")})
+            with self._page_lock:
+                self.send({"answered": content.get("do"), "turn": content.get("turn")})
 
     def receive(self, content: dict[str, Any]) -> None:
         """Do what the page asks for."""
-        if content.get("do") == "hello":
-            self.alive.set()
-            return
-        for export in self._followed:
-            if export.number == content.get("number"):
-                if content.get("do") == "cancel":
-                    export.cancel()
-                elif content.get("do") == "preview":
-                    self.look_into(export, masked=bool(content.get("masked", True)))
+        match content.get("do"):
+            case "hello":
+                self.alive.set()
+            case "cancel":
+                for export in self._named(content):
+                    self.in_background(partial(self._cancel, export))
+            case "preview":
+                masked = bool(content.get("masked", True))
+                for export in self._named(content):
+                    self.in_background(partial(self.look_into, export, masked=masked))
+
+    def _named(self, content: dict[str, Any]) -> list[Export]:
+        """Return the export that a message is about, if it is still shown."""
+        return [export for export in self._followed if export.key == content.get("number")]
+
+    def _cancel(self, export: Export) -> None:
+        try:
+            export.cancel()
+        except Exception as error:  # noqa: BLE001 - it belongs on this export's card
+            self._problems[export.key] = str(alert_of(error)["text"])
+            self.refresh()
 
     def complain(self, error: Exception) -> None:
         """Show a sentence about something that went wrong."""
-        said = str(alert_of(error)["text"])
-        self.cards = [{**card, "problem": said} for card in self.cards]
+        for export in self._followed:
+            self._problems[export.key] = str(alert_of(error)["text"])
+        self.refresh()
 
     def look_into(self, export: Export, *, masked: bool = True) -> None:
-        """Show the first rows of a finished export on its card."""
+        """Show the first rows of a finished export on its card.
+
+        Names and addresses go by message, never into a trait: those are saved with the
+        notebook.
+        """
+        found = asdict(export.preview(masked=masked))
+        if masked:
+            self._previews[export.key] = found
+            self.refresh()
         with self._page_lock:
-            self._previews[export.number] = asdict(export.preview(masked=masked))
-        self.refresh()
+            self.send({"preview": found, "number": export.key})
 
     # Where widgets don't live --------------------------------------------------
 

@@ -13,17 +13,25 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
+from intercom_export_widgets.intercom.hosts import region_url
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.files import default_folder, default_ledger
+from intercom_export_widgets.jobs.running import leave_all
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook import usage
-from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask
+from intercom_export_widgets.notebook.frontend import (
+    Frontend,
+    ask_hidden,
+    can_ask,
+    find_cell,
+    find_frontend,
+)
 from intercom_export_widgets.notebook.progress import ProgressLine
 from intercom_export_widgets.notebook.settings import IntercomExport
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.notebook.form import ExportForm
     from intercom_export_widgets.notebook.usage import Command
     from intercom_export_widgets.sandbox import Sandbox
 
@@ -51,10 +60,12 @@ class IntercomExportMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self.settings = IntercomExport(parent=shell)
+        self.settings = IntercomExport.of(shell)
         shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
         self.session = ExportSession(ask=self._ask, **self.settings.as_keywords())
         self.sandbox: Sandbox | None = None
+        self._forms: dict[str, ExportForm] = {}
+        self._regions: dict[str, Connection] = {}
         self.settings.observe(self._apply)
 
     @line_magic
@@ -77,22 +88,33 @@ class IntercomExportMagics(Magics):
 
     def _run(self, command: Command) -> object:
         """Call the method of the verb; each takes the command."""
-        with self._region(command.value("region")):
-            method: Callable[[Command], object] = getattr(self, f"_do_{command.verb}")
-            return method(command)
+        method: Callable[[Command], object] = getattr(self, f"_do_{command.verb}")
+        return method(command)
 
     def _do_form(self, _: Command) -> object:
         from intercom_export_widgets.notebook.form import ExportForm
+        from intercom_export_widgets.notebook.presence import expect_page
 
-        return ExportForm(self.session, start_sandbox=self._start_sandbox)
+        cell = find_cell(self._shell)
+        before = self._forms.pop(cell, None)
+        if before is not None:
+            before.close()
+        form = ExportForm(self.session, start_sandbox=self._start_sandbox)
+        if cell:
+            self._forms[cell] = form
+        if find_frontend(self._shell) is Frontend.LIVE:
+            expect_page(form)
+        return form
 
     def _do_export(self, command: Command) -> object:
         timeframe = self._timeframe(command)
+        connection = self._connection_of(command)
         usage.check_table(command.value("table"))
         if command.has("dry-run"):
             timeframe.check_past(self.session.now())
             return timeframe
-        return self._deliver(self.session.submit(timeframe), command)
+        export = self.session.submit(timeframe, connection=connection)
+        return self._deliver(export, command)
 
     def _timeframe(self, command: Command) -> Timeframe:
         from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -122,10 +144,11 @@ class IntercomExportMagics(Magics):
             entries = self.session.ledger.entries()
             unfinished = [e for e in entries if e.job_identifier and e.finished_at is None]
             return Overview(self.session.exports, len(unfinished))
-        return self.session.connection.client().refresh(command.words[0])
+        return self._connection_of(command).client(ask=True).refresh(command.words[0])
 
     def _do_attach(self, command: Command) -> object:
-        return self._deliver(self.session.attach(command.words[0]), command)
+        connection = self._connection_of(command)
+        return self._deliver(self.session.attach(command.words[0], connection=connection), command)
 
     def _do_load(self, command: Command) -> object:
         return self._deliver(self.session.load(command.words[0]), command)
@@ -147,7 +170,7 @@ class IntercomExportMagics(Magics):
         if job_identifier:
             running = [e for e in running if e.job_identifier == job_identifier]
             if not running:
-                return self.session.connection.client().cancel(job_identifier)
+                return self._connection_of(command).client(ask=True).cancel(job_identifier)
         if not running:
             raise UsageError(
                 "No export of this session is running.",
@@ -192,6 +215,8 @@ class IntercomExportMagics(Magics):
     def _stop_sandbox(self) -> Note:
         if self.sandbox is None:
             raise UsageError("The sandbox is not running.", advice="Nothing to stop.")
+        address = self.sandbox.base_url
+        leave_all(export for export in self.session.exports if export.address == address)
         self.sandbox.stop()
         self.sandbox = None
         self.session.connection = self._connection()
@@ -212,6 +237,8 @@ class IntercomExportMagics(Magics):
 
         match change.name:
             case "region" | "base_url":
+                if self.sandbox is not None:
+                    self._stop_sandbox()
                 self.session.connection = self._connection()
             case "zone":
                 self.session.zone = self.settings.zone
@@ -224,21 +251,20 @@ class IntercomExportMagics(Magics):
             case _:
                 pass
 
-    @contextlib.contextmanager
-    def _region(self, region: str | None) -> Iterator[None]:
-        """Ask another region for the length of one line."""
+    def _connection_of(self, command: Command) -> Connection:
+        """Return the session's connection, or that of the region that one line names."""
+        region = command.value("region")
         if region is None:
-            yield
-            return
-        from intercom_export_widgets.intercom.hosts import region_url
-
+            return self.session.connection
         region_url(region)
-        before = self.session.connection
-        self.session.connection = Connection(region=region, ask=self._ask)
-        try:
-            yield
-        finally:
-            self.session.connection = before
+        if self.sandbox is not None:
+            raise UsageError(
+                "The session exports from the sandbox, which has no region.",
+                advice="Leave it first: %intercom_export sandbox stop.",
+            )
+        if region not in self._regions:
+            self._regions[region] = Connection(region=region, ask=self._ask)
+        return self._regions[region]
 
     def _ask(self, prompt: str) -> str:
         """Ask for a token, unseen, where somebody can be asked; else return nothing."""
@@ -247,6 +273,8 @@ class IntercomExportMagics(Magics):
     def close(self) -> None:
         """Stop the sandbox, take the settings back, and stop following; jobs run on at Intercom."""
         self.session.close()
+        for connection in self._regions.values():
+            connection.close()
         if self.sandbox is not None:
             self.sandbox.stop()
         with contextlib.suppress(ValueError):

@@ -55,7 +55,7 @@ def workspace_of(connection: Connection) -> dict[str, object]:
         "sandbox": known.sandbox,
         "name": SANDBOX if known.sandbox else (known.name or known.id_code),
         "region": known.region,
-        "source": connection.token_source,
+        "source": "" if known.sandbox else connection.token_source,
     }
 
 
@@ -93,7 +93,8 @@ def alert_of(error: Exception) -> dict[str, object]:
         case _:
             actions = []
     said = str(error) if isinstance(error, IntercomExportError) else _unexpected(error)
-    return {"text": said, "actions": actions}
+    holder = error.job_identifier if isinstance(error, JobLockedError) else ""
+    return {"text": said, "actions": actions, "holder": holder}
 
 
 def _unexpected(error: Exception) -> str:

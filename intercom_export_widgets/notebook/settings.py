@@ -8,17 +8,19 @@ quick.
 from __future__ import annotations
 
 import contextlib
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitlets import Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-from intercom_export_widgets.errors import InputError
+from intercom_export_widgets.errors import ExportWarning, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from IPython.core.interactiveshell import InteractiveShell
     from traitlets import Bunch
 
 __all__ = ["IntercomExport"]
@@ -98,6 +100,25 @@ class IntercomExport(Configurable):
             kind = "a folder" if is_folder else "a file"
             raise TraitError(f"{path} is not {kind}: name another.")
         return str(path)
+
+    @classmethod
+    def of(cls, shell: InteractiveShell) -> IntercomExport:
+        """Return the settings that the shell's configuration has; warn of those it can't.
+
+        One bad value must not take the magic away.
+        """
+        try:
+            return cls(parent=shell)
+        except TraitError:
+            wanted = dict(shell.config.pop(cls.__name__))
+        settings = cls(parent=shell)
+        for name, value in wanted.items():
+            try:
+                setattr(settings, name, value)
+            except TraitError as error:
+                said = f"The setting {name} is left at its default: {error}"
+                warnings.warn(said, ExportWarning, stacklevel=2)
+        return settings
 
     def as_keywords(self) -> dict[str, Any]:
         """Return the settings as keywords of `ExportSession`."""

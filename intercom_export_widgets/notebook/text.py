@@ -119,6 +119,8 @@ def card_text(card: Card) -> str:
     if card.rows:
         lines.append("  ".join(f"{name} {count:,}" for name, count in card.rows))
     lines += [text for text in (card.path, card.code) if text]
+    if card.source:
+        lines.append(f"Token from {card.source}")
     if card.tone == "running" and card.identifier:
         lines.append(f"Follow it: {attach_line(card.identifier)} --wait")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ the README's tables are made from, or checked against, them.
 from __future__ import annotations
 
 import difflib
+import keyword
 import shlex
 from dataclasses import dataclass
 from typing import Final
@@ -85,7 +86,7 @@ def parse(line: str) -> Command:
         If it can't be understood.
     """
     try:
-        given = shlex.split(line)
+        given = _split(line)
     except ValueError as error:
         raise UsageError(f"The line has an unfinished quotation ({error})") from None
     words, options = _sort(given)
@@ -153,6 +154,15 @@ def help_text() -> str:
     )
 
 
+def _split(line: str) -> list[str]:
+    """Split a line at spaces, quotes kept together; a backslash is a letter of a path."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.escape = ""
+    lexer.commenters = ""
+    return list(lexer)
+
+
 def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
     """Tell words from options; a value follows its option or an equals sign."""
     words: list[str] = []
@@ -174,12 +184,29 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
         takes = OPTIONS[name][0]
         if takes and not equals:
             value = next(rest, "")
+            if value.startswith("--"):
+                raise UsageError(f"The option {name} needs a value: {name} {takes}.")
         if bool(takes) != bool(value):
             wants = f"needs a value: {name} {takes}" if takes else "takes no value"
             raise UsageError(f"The option {name} {wants}.")
         options[name.removeprefix("--")] = value
     return words, options
 
+
+_WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
+_ALLOWED: Final[dict[str, frozenset[str]]] = {
+    "form": frozenset({"debug"}),
+    "export": _WAITS | {"dry-run", "zone"},
+    "status": frozenset({"region", "output", "debug"}),
+    "attach": _WAITS,
+    "cancel": frozenset({"region", "debug"}),
+    "load": frozenset({"table", "output", "debug"}),
+    "log": frozenset({"all", "output", "debug"}),
+    "sandbox": frozenset({"debug"}),
+    "doctor": frozenset({"debug"}),
+    "help": frozenset({"debug"}),
+}
+"""Which options mean something with which verb; the others are refused, not ignored."""
 
 _WORDS: Final = {
     "form": (0, 0),
@@ -199,7 +226,12 @@ def _checked(command: Command) -> Command:
     least, most = _WORDS[command.verb]
     if not least <= len(command.words) <= most:
         takes = VERBS.get(command.verb, ("", ""))[0]
-        raise UsageError(f"Write it as: %intercom_export {command.verb} {takes}".rstrip())
-    if command.value("output") is not None and not str(command.value("output")).isidentifier():
-        raise UsageError(f"{command.value('output')!r} is no name for a variable.")
+        raise UsageError(f"Write it as: %intercom_export {command.verb} {takes}".rstrip() + ".")
+    strange = sorted(set(command.options) - _ALLOWED[command.verb])
+    if strange:
+        what = "without a range" if command.verb == "form" else f"with {command.verb}"
+        raise UsageError(f"The option --{strange[0]} means nothing {what}.")
+    name = command.value("output")
+    if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
+        raise UsageError(f"{name!r} is no name for a variable.")
     return command

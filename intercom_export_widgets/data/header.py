@@ -1,0 +1,42 @@
+"""The columns of a CSV by its header: each with a name of its own.
+
+Used by `reading`. It refuses to know types and values.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["column_names"]
+
+
+def column_names(header: Sequence[str], width: int = 0) -> list[str]:
+    """Return the columns that ``header`` names, each by a name of its own.
+
+    A name that comes again gets a number (``name.1``), as in pandas; a column without a name
+    is called by its place (``column 3``). The documentation's ``first_dismisall`` is
+    ``first_dismissal``, unless that is there too.
+
+    Parameters
+    ----------
+    header : sequence of str
+        The names as they came.
+    width : int
+        How many columns there are at least: those that the header lacks have no name.
+    """
+    names: list[str] = []
+    lacking = [""] * max(0, width - len(header))
+    for place, came in enumerate([*header, *lacking], 1):
+        name = came or f"column {place}"
+        if name == "first_dismisall" and "first_dismissal" not in header:
+            name = "first_dismissal"
+        if name in names:
+            number = 1
+            while f"{name}.{number}" in names or f"{name}.{number}" in header:
+                number += 1
+            name = f"{name}.{number}"
+        names.append(name)
+    return names
