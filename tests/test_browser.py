@@ -350,3 +350,95 @@ def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, notebook):
     book.run(2)
     expect(book.form(2)).to_be_visible()
     expect(cell).not_to_contain_text("the Jupyter server lacks anywidget")
+
+
+FAR_AWAY = """
+const Near = window.WebSocket;
+window.WebSocket = class extends Near {
+  send(data) { setTimeout(() => super.send(data), 120); }
+  set onmessage(handler) { super.onmessage = (event) => setTimeout(() => handler(event), 120); }
+};
+"""
+"""Makes every message to and from the kernel take as long as to a hub across an ocean."""
+
+
+def test_typing_fast_to_a_kernel_far_away_is_taken_as_it_was_typed(browser, lab, setup, sandbox):
+    """No echo of an older value is written over what is being typed, in dates or zone."""
+    from lab import Notebook
+
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    page = context.new_page()
+    page.add_init_script(FAR_AWAY)
+    page.goto(f"{lab.url}/lab?token={lab.token}")
+    page.wait_for_function("window.jupyterapp && window.jupyterapp.restored", timeout=120_000)
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    lab.write("far.ipynb", setup, "form = %intercom_export\nform", "print(form.first, form.last)")
+    book = Notebook(page, lab, "far.ipynb").open()
+    book.run(0)
+    book.run(1)
+    form = book.form(1)
+    expect(form.locator(".iew-workspace")).to_contain_text("Sandbox")
+    first = form.get_by_label("From first day")
+    box = first.bounding_box()
+    first.click(position={"x": 14, "y": box["height"] / 2})
+    page.keyboard.type("06012018", delay=30)
+    page.keyboard.press("Tab")
+    last = form.get_by_label("To last day")
+    last.click(position={"x": 14, "y": box["height"] / 2})
+    page.keyboard.type("06022018", delay=30)
+    zone = form.get_by_label("Time zone")
+    zone.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Europe/Dublin", delay=30)
+    page.keyboard.press("Tab")
+    expect(form.locator(".iew-preview")).to_contain_text("2018-06-01 to 2018-06-02 (Europe/Dublin)")
+    expect(first).to_have_value("2018-06-01")
+    expect(last).to_have_value("2018-06-02")
+    expect(zone).to_have_value("Europe/Dublin")
+    book.run(2)
+    expect(book.cell(2).locator(".jp-OutputArea-output")).to_have_text(re.compile(" ".join(JUNE)))
+    book.close()
+    context.close()
+
+
+def test_nothing_is_complained_of_while_it_is_typed_again(form):
+    """A field that was right when it was left shows no error until it is left again."""
+    pick(form, *JUNE)
+    last = form.get_by_label("To last day")
+    box = last.bounding_box()
+    last.click(position={"x": 14, "y": box["height"] / 2})
+    form.page.keyboard.type("06152")
+    expect(form.locator(".iew-preview")).to_be_hidden()
+    expect(form.get_by_role("alert").filter(visible=True)).to_have_count(0)
+    form.page.keyboard.type("018")
+    expect(form.locator(".iew-preview")).to_contain_text("2018-06-15")
+
+
+def test_names_and_addresses_are_never_saved_with_the_notebook(form, lab):
+    """What was unmasked on the page is not in the widget state of the saved notebook."""
+    pick(form, *JUNE)
+    export(form)
+    form.get_by_role("button", name="Show names and e-mails").click(timeout=30 * SECONDS)
+    shown = form.locator(".iew-first-rows")
+    expect(shown).to_contain_text("@example.")
+    address = re.search(r"[\w.+-]+@example\.\w+", shown.inner_text())[0]
+    form.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
+    )
+    saved = (lab.notebooks / form.notebook.name).read_text()
+    assert "Intercom export" in saved
+    assert address not in saved
+
+
+def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
+    """After the holder has ended, nothing stale offers to cancel it."""
+    sandbox.switch(stuck=1)
+    pick(form, *JUNE)
+    export(form)
+    expect(form.locator(".iew-card .iew-identifier")).not_to_be_empty()
+    export(form)
+    alert = form.locator(".iew-alert")
+    expect(alert).to_contain_text("Exceeded rate limit of 1 pending")
+    alert.get_by_role("button", name="Cancel it").click()
+    expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
+    expect(alert).to_be_hidden()

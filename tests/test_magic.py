@@ -249,6 +249,10 @@ def test_no_argument_is_the_form_which_reads_well_as_text(run):
         ("attach ../../me", "JobNotFoundError", ""),
         ("load nothing.zip", "FileError", "nothing.zip"),
         ("sandbox stpo", "UsageError", "sandbox stop"),
+        ("--wait", "UsageError", "--wait means nothing without a range"),
+        ("cancel v5x --dry-run", "UsageError", "--dry-run means nothing with cancel"),
+        ("2018-06 --table --wait", "UsageError", "--table NAME"),
+        ("2018-06 -o class", "UsageError", "class"),
     ],
 )
 def test_what_goes_wrong_raises_in_one_line(run, line, error, said):
@@ -280,6 +284,22 @@ def test_words_after_two_dashes_are_no_options(run):
     """An identifier that begins with a dash can be named."""
     _, error, _ = run("%intercom_export attach -- -abc")
     assert isinstance(error, errors.JobNotFoundError)
+
+
+@pytest.mark.parametrize(("line", "zone"), [("last month", "utc"), ("LAST-MONTH", "europe/dublin")])
+def test_careless_writing_is_understood(run, line, zone):
+    """Words for a range may stand apart, and no letter's case matters."""
+    found = value(run, f"%intercom_export {line} --dry-run --zone {zone}")
+    assert found.first.day == 1
+    assert found.zone in {"UTC", "Europe/Dublin"}
+
+
+def test_the_sandbox_has_no_region_to_leave_for(run):
+    """--region in the sandbox is refused: nothing goes to Intercom by accident."""
+    value(run, "%intercom_export sandbox")
+    _, error, _ = run("%intercom_export 2018-06-01 --region eu")
+    assert isinstance(error, errors.UsageError)
+    value(run, "%intercom_export sandbox stop")
 
 
 def test_debug_shows_the_whole_traceback(run):

@@ -174,7 +174,7 @@ def served():
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         said = ""
-        while "-o export.zip" not in said:
+        while "Cancel it" not in said or not said.endswith("json'\n"):
             line = process.stdout.readline()
             assert line, process.stderr.read()
             said += line

@@ -411,11 +411,21 @@ def test_expired_data_say_so(session, sandbox):
     assert session.log().iloc[0]["status"] == "completed"
 
 
-def test_a_folder_that_can_not_be_used_loses_nothing(session, tmp_path):
-    """The job stays in the ledger, and another folder can take it up."""
+def test_a_folder_that_can_not_be_used_begins_no_job(session, sandbox, tmp_path):
+    """It is refused before anything is submitted, since the data could not be kept."""
     (tmp_path / "file").write_text("")
     session.folder = tmp_path / "file" / "exports"
+    with pytest.raises(errors.FileError, match="Nothing was submitted"):
+        session.submit(JUNE)
+    assert not creations(sandbox)
+
+
+@pytest.mark.parametrize("sandbox", [0.6], indirect=True)
+def test_a_folder_that_is_lost_meanwhile_loses_no_job(session, tmp_path):
+    """The job stays in the ledger, and another folder can take it up."""
     export = session.submit(JUNE)
+    session.folder.rmdir()
+    session.folder.write_text("")
     with pytest.raises(errors.FileError, match="attach"):
         export.wait(30)
     session.folder = tmp_path / "elsewhere"

@@ -302,7 +302,6 @@ def test_a_misspelt_preset_names_the_nearest():
     ("zone", "said"),
     [
         ("Europe/Dubln", "Did you mean Europe/Dublin"),
-        ("europe/dublin", "Did you mean Europe/Dublin"),
         ("dublin", "Did you mean Europe/Dublin"),
         ("New York", "Did you mean America/New_York"),
         ("", "The time zone is empty"),

@@ -86,6 +86,9 @@ def days_period(first: date, last: date, zone: ZoneInfo) -> Period:
 
 def two_sides(text: str) -> list[str]:
     """Return the one or two words of a range."""
+    joined = "-".join(text.lower().split())
+    if joined in PRESETS:  # "last month" is "last-month"
+        return [joined]
     dotted = ".." in text
     words = [side.strip() for side in text.split("..", 1)] if dotted else text.split()
     if len(words) == len(("first", "to", "last")) and words[1].lower() == "to":

@@ -34,7 +34,7 @@ def find_zone(name: str) -> ZoneInfo:
     Parameters
     ----------
     name : str
-        Such as ``"Europe/Dublin"``.
+        Such as ``"Europe/Dublin"``, in any case.
 
     Raises
     ------
@@ -47,6 +47,9 @@ def find_zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
         except (KeyError, ValueError, OSError):  # OSError: a folder, such as "America"
             pass
+        for known in zone_names():
+            if known.lower() == name.lower():
+                return ZoneInfo(known)
     raise TimeframeError(
         f"There is no time zone {name[:LONGEST_NAME]!r}." if name else "The time zone is empty.",
         advice=_nearest(name[:LONGEST_NAME]),

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
-__all__ = ["Kept", "Place", "checksum", "default_folder", "default_ledger", "set_aside"]
+__all__ = [
+    "Kept",
+    "Place",
+    "check_folder",
+    "checksum",
+    "default_folder",
+    "default_ledger",
+    "set_aside",
+]
 
 APPLICATION: Final = "intercom-export-widgets"
 BLOCK: Final = 1 << 20
@@ -182,6 +190,29 @@ def default_ledger() -> Path:
     import platformdirs
 
     return platformdirs.user_data_path(APPLICATION) / "ledger.sqlite"
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder of archives, so that a job is not begun whose data could not be kept.
+
+    Raises
+    ------
+    FileError
+        If it can't be made or written.
+    """
+    reason = ""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if not reason and not os.access(folder, os.W_OK):
+        reason = "it can't be written"
+    if reason:
+        raise FileError(
+            f"The folder {folder} can't be used: {reason}",
+            advice="Nothing was submitted. Choose another: "
+            '%config IntercomExport.folder = "/path".',
+        )
 
 
 def set_aside(path: Path) -> Path:

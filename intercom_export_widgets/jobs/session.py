@@ -13,13 +13,18 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from traitlets import HasTraits, Instance, Tuple
+from traitlets import HasTraits, Instance, Tuple, observe
 
 from intercom_export_widgets.errors import ArchiveError, FileError
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
-from intercom_export_widgets.jobs.files import default_folder, default_ledger, set_aside
+from intercom_export_widgets.jobs.files import (
+    check_folder,
+    default_folder,
+    default_ledger,
+    set_aside,
+)
 from intercom_export_widgets.jobs.handle import Export, is_usable
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.origin import origin_of, quietly
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    from traitlets import Bunch
 
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.credentials import Token
@@ -104,6 +110,7 @@ class ExportSession(HasTraits):
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__()
+        self._connections: list[Connection] = []
         self.name = uuid.uuid4().hex
         self.connection = Connection(token, region=region, base_url=base_url, ask=ask, pause=pause)
         self.zone = zone
@@ -113,6 +120,10 @@ class ExportSession(HasTraits):
         self.now = now
         self._lock = threading.RLock()
         self._attaching = threading.Lock()
+
+    @observe("connection")
+    def _remember_connection(self, change: Bunch) -> None:
+        self._connections.append(change.new)
 
     def __repr__(self) -> str:
         """Return where it exports from; never the token."""
@@ -136,7 +147,8 @@ class ExportSession(HasTraits):
         exports: tuple[Export, ...] = self.exports
         leave_all(exports)
         if all(export.done for export in exports):
-            self.connection.close()
+            for connection in self._connections:
+                connection.close()
 
     # Beginning -----------------------------------------------------------------
 
@@ -196,7 +208,7 @@ class ExportSession(HasTraits):
 
         Raises
         ------
-        TimeframeError, TokenMissingError, SettingError, LedgerError
+        TimeframeError, TokenMissingError, SettingError, LedgerError, FileError
             What can be said without asking the API.
         """
         if isinstance(timeframe, str):
@@ -208,6 +220,7 @@ class ExportSession(HasTraits):
             under_way = self._being_submitted(timeframe, connection.address)
             if under_way is not None:
                 return under_way
+            check_folder(self.folder)
             started = self.now()
             number = self.ledger.add(
                 **origin_of(self.name, connection),

@@ -36,6 +36,9 @@ __all__ = ["ExportForm"]
 
 FIELDS: Final = ("first", "last", "zone")
 
+EARLIEST: Final = 1970
+"""The first year that Unix seconds can say: one before it is a year half typed."""
+
 OFFERED: Final = (
     "last-7-days",
     "last-week",
@@ -162,6 +165,13 @@ class ExportForm(LivePage):
             if field in self._unreadable:
                 raise TimeframeError(
                     self._unreadable[field], advice="Write it as 2018-06-30.", field=field
+                )
+        for field, day in (("first", self.first), ("last", self.last)):
+            if day is not None and day.year < EARLIEST:
+                raise TimeframeError(
+                    f"The year {day.year} is before {EARLIEST}",
+                    advice="Type all four digits of the year.",
+                    field=field,
                 )
         timeframe = Timeframe.of_days(self.first, self.last, self.zone)
         timeframe.check_past(self.session.now())

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.jobs.reading import timeframe_of
 from intercom_export_widgets.notebook.card import size
 
 if TYPE_CHECKING:
@@ -14,14 +15,15 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.jobs.ledger import Entry
 
+LONGEST: Final = 100
+"""Characters of an error that the log shows; the card and the DataFrame have all of it."""
+
 __all__ = ["HEADS", "log_html", "log_rows"]
 
 HEADS: Final = (
     "Job",
     "Status",
-    "From",
-    "To",
-    "Zone",
+    "Range",
     "Submitted (UTC)",
     "Duration",
     "Size",
@@ -49,26 +51,23 @@ def log_html(entries: Sequence[Entry]) -> str:
 
 
 def _row(entry: Entry) -> list[str]:
+    timeframe = timeframe_of(entry)
+    error = entry.error or ""
     ended = entry.finished_at is not None and entry.submitted_at is not None
     return [
         entry.job_identifier or "",
         entry.status.replace("_", " "),
-        _local(entry.created_at_after, entry.zone),
-        _local(entry.created_at_before, entry.zone),
-        entry.zone,
-        _local(entry.submitted_at, "UTC"),
+        "" if timeframe is None else timeframe.label,
+        _utc(entry.submitted_at),
         duration((entry.finished_at or 0) - (entry.submitted_at or 0)) if ended else "",
         "" if entry.bytes is None else size(entry.bytes),
         "" if entry.rows is None else f"{entry.rows:,}",
-        entry.error or "",
+        error if len(error) <= LONGEST else f"{error[:LONGEST]}…",
     ]
 
 
-def _local(seconds: float | None, zone: str) -> str:
-    """Return an instant as local date and time, to the minute."""
+def _utc(seconds: float | None) -> str:
+    """Return an instant as date and time in UTC, to the minute."""
     if seconds is None:
         return ""
-    from zoneinfo import ZoneInfo
-
-    tz = UTC if zone == "UTC" else ZoneInfo(zone)
-    return datetime.fromtimestamp(seconds, tz).strftime("%Y-%m-%d %H:%M")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
