@@ -442,3 +442,28 @@ def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
     alert.get_by_role("button", name="Cancel it").click()
     expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
     expect(alert).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [640, 1000, 1600])
+def test_nothing_reaches_out_of_the_form_at_any_width(form, width):
+    """Preview, errors, a finished card and the log stay within the form; tables scroll inside."""
+    pick(form, "2018-06-02", "2018-06-01")
+    pick(form, *JUNE)
+    export(form)
+    expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5, timeout=30 * SECONDS)
+    form.locator("summary").click()
+    before = form.page.viewport_size
+    form.page.set_viewport_size({"width": width, "height": 1400})
+    try:
+        outside = form.evaluate(
+            """root => {
+              const right = root.getBoundingClientRect().right + 1;
+              return [...root.querySelectorAll("*")]
+                .filter((e) => !e.parentElement.closest(".iew-scroll"))
+                .filter((e) => e.getBoundingClientRect().right > right)
+                .map((e) => e.className || e.tagName);
+            }"""
+        )
+        assert outside == []
+    finally:
+        form.page.set_viewport_size(before)

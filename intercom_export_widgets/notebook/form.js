@@ -155,7 +155,7 @@ class CardView {
     say(this.status, card.status);
     say(this.detail, card.detail);
     say(this.problem, card.problem);
-    say(this.rows, card.rows.map(([name, rows]) => `${name} ${rows.toLocaleString("en")}`).join(" · "));
+    say(this.rows, card.rows.map(([name, rows]) => `${name}\u00a0${rows.toLocaleString("en")}`).join(" · "));
     say(this.path, card.path || (card.source && `Token from ${card.source}`));
     say(this.codeText, card.code);
     this.code.hidden = !card.code;

@@ -107,7 +107,8 @@ def line(export: Export, now: float | None = None) -> str:
     if until is not None:
         parts.append(duration(until - card.started_at))
     said = " · ".join(part for part in parts if part)
-    tail = card.problem or (card.detail if card.tone != "running" or card.received else "")
+    source = f"token from {card.source}" if card.source else ""
+    tail = card.problem or (card.detail if card.tone != "running" or card.received else source)
     return f"{said} · {tail}" if tail else said
 
 
