@@ -103,7 +103,7 @@ class Export(Running):
         """
         if not self.progress.stage.ended:
             raise NotReadyError(
-                f"{self._name[0].upper()}{self._name[1:]} is still {self._stage_word}",
+                f"{self.name_of_job[0].upper()}{self.name_of_job[1:]} is still {self._stage_word}",
                 job_identifier=self.job_identifier,
             )
         if self.error is not None:

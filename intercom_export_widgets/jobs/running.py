@@ -7,16 +7,13 @@ shows nothing by itself, and its properties never send a request.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import contextvars
 import itertools
 import logging
 import threading
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
-from weakref import WeakSet
 
 from traitlets import HasTraits, Instance
 
@@ -25,13 +22,14 @@ from intercom_export_widgets.errors import (
     JobCanceledError,
     JobLockedError,
     WaitInterruptedError,
-    WaitTimeoutError,
 )
 from intercom_export_widgets.jobs.export import run
+from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
+from intercom_export_widgets.jobs.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from types import TracebackType
 
     from intercom_export_widgets.intercom.job import Job
@@ -39,15 +37,9 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.tools import Tools
 
-__all__ = ["Running", "leave_all"]
+__all__ = ["Running"]
 
-_UNDER_WAY: Final[WeakSet[Running]] = WeakSet()
 _KEYS: Final = itertools.count(1)
-PARTING: Final = 15.0
-"""Seconds that a process which ends waits for what is under way."""
-
-TICK: Final = 0.1
-"""Seconds between two looks of a waiting thread: short enough for Ctrl-C on Windows."""
 
 
 class Running(HasTraits):
@@ -148,7 +140,7 @@ class Running(HasTraits):
         IntercomExportError
             Whatever ended the export early.
         """
-        self._block(self._finished, timeout, callback)
+        wait_for(self._finished, self, timeout=timeout, callback=callback)
         if self.error is not None:
             raise self.error.with_traceback(self._trace)
         return self
@@ -161,7 +153,7 @@ class Running(HasTraits):
         IntercomExportError
             What the API refused it with.
         """
-        self._block(self._answered, None, None)
+        wait_for(self._answered, self)
         if self.error is not None and self.job is None:
             raise self.error.with_traceback(self._trace)
         return self
@@ -189,47 +181,9 @@ class Running(HasTraits):
         self._wake.set()
         return self._told
 
-    def _block(
-        self,
-        event: threading.Event,
-        timeout: float | None,
-        callback: Callable[[Progress], None] | None,
-    ) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            while not event.wait(TICK):
-                if callback is not None:
-                    callback(self.progress)
-                if deadline is not None and time.monotonic() >= deadline:
-                    raise WaitTimeoutError(
-                        f"{self._name} has not ended within {timeout:g} seconds",
-                        job_identifier=self.job_identifier,
-                        advice="It runs on: wait again, or cancel it.",
-                    )
-            if callback is not None:
-                callback(self.progress)
-        except KeyboardInterrupt:
-            interrupted = self._interrupted()
-        else:
-            return
-        raise interrupted
-
-    def _interrupted(self) -> WaitInterruptedError:
-        if not self.job_identifier:
-            return WaitInterruptedError(
-                "Waiting was interrupted; the submission is still under way",
-                advice="Stay in this kernel until its identifier is known: "
-                "%intercom_export status.",
-            )
-        return WaitInterruptedError(
-            f"Waiting was interrupted; {self._name} runs on",
-            job_identifier=self.job_identifier,
-            advice=f"Take it up again: {attach_line(self.job_identifier)}. "
-            "Or end it: %intercom_export cancel.",
-        )
-
     @property
-    def _name(self) -> str:
+    def name_of_job(self) -> str:
+        """What to call it in a sentence: its job, or the submission before there is one."""
         return f"job {self.job_identifier}" if self.job_identifier else "the submission"
 
     @property
@@ -254,7 +208,7 @@ class Running(HasTraits):
             report=self._report,
         )
         self._tools = tools
-        _UNDER_WAY.add(self)
+        part_from(self)
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run,
@@ -263,6 +217,10 @@ class Running(HasTraits):
             daemon=True,
         )
         self._thread.start()
+
+    def wait_left(self, timeout: float) -> bool:
+        """Wait for the thread to have ended, for some seconds; return whether it has."""
+        return self._finished.wait(timeout)
 
     def leave(self) -> None:
         """Ask the thread to stop following the job, which runs on at Intercom.
@@ -336,42 +294,10 @@ class Running(HasTraits):
         self._wake.clear()
         if self._leaving.is_set():
             raise WaitInterruptedError(
-                f"{self._name} is no longer followed from here, and runs on",
+                f"{self.name_of_job} is no longer followed from here, and runs on",
                 job_identifier=self.job_identifier,
                 advice=f"Take it up again: {attach_line(self.job_identifier)}.",
             )
 
     def _stopped(self) -> bool:
         return self._stop.is_set() or self._leaving.is_set()
-
-
-def leave_all(exports: Iterable[Running], patience: float = PARTING) -> None:
-    """Stop following these exports, and wait for their threads, all within one deadline.
-
-    A submission that is under way is answered first: an identifier that comes too late to
-    be written down is lost for good.
-
-    Parameters
-    ----------
-    exports : iterable of Running
-        Ended ones take no time.
-    patience : float
-        Seconds to wait at most.
-    """
-    leaving = [export for export in exports if not export.done]
-    deadline = time.monotonic() + patience
-    for export in leaving:
-        export.leave()
-    for export in leaving:
-        export._finished.wait(max(0.0, deadline - time.monotonic()))  # noqa: SLF001 - of this module
-
-
-def _part() -> None:
-    """Part from what is under way when the process ends.
-
-    A thread that is still reading when the interpreter is taken down can crash it.
-    """
-    leave_all(_UNDER_WAY)
-
-
-atexit.register(_part)

@@ -25,15 +25,14 @@ from intercom_export_widgets.jobs.files import (
     default_ledger,
     set_aside,
 )
-from intercom_export_widgets.jobs.handle import Export, is_usable
+from intercom_export_widgets.jobs.handle import is_usable
+from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
-from intercom_export_widgets.jobs.origin import origin_of, quietly
-from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
-from intercom_export_widgets.jobs.reading import open_export, progress_of_file, timeframe_of
-from intercom_export_widgets.jobs.running import leave_all
+from intercom_export_widgets.jobs.origin import origin_of
+from intercom_export_widgets.jobs.parting import leave_all
+from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
+from intercom_export_widgets.jobs.reading import timeframe_of
 from intercom_export_widgets.jobs.schedule import Schedule
-from intercom_export_widgets.jobs.slot import name_holder
-from intercom_export_widgets.jobs.tools import Tools
 
 if TYPE_CHECKING:
     import os
@@ -42,9 +41,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from traitlets import Bunch
 
-    from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Entry
 
 __all__ = ["ExportSession"]
@@ -221,17 +219,15 @@ class ExportSession(HasTraits):
             if under_way is not None:
                 return under_way
             check_folder(self.folder)
-            started = self.now()
             number = self.ledger.add(
                 **origin_of(self.name, connection),
                 status="submitting",
-                submitted_at=started,
+                submitted_at=self.now(),
                 created_at_after=timeframe.created_at_after,
                 created_at_before=timeframe.created_at_before,
                 zone=timeframe.zone,
             )
-            export = self._make(connection, number, timeframe, None, started)
-            export.begin(self._tools(connection, client, number))
+            export = self._launcher().begin(connection, client, number, timeframe)
             self._publish(export)
             return export
 
@@ -271,19 +267,17 @@ class ExportSession(HasTraits):
                 return kept
             client = connection.client(ask=ask)
             job = client.refresh(job_identifier)
-            started, timeframe = self.now(), None
-            if entry is None:
+            timeframe = None if entry is None else timeframe_of(entry)
+            if entry is not None:
+                number = entry.number
+            else:
                 number = self.ledger.add(
                     **origin_of(self.name, connection),
                     status=status_word(job),
                     job_identifier=job.job_identifier,
-                    submitted_at=started,
+                    submitted_at=self.now(),
                 )
-            else:
-                started = entry.submitted_at or started
-                number, timeframe = entry.number, timeframe_of(entry)
-            export = self._make(connection, number, timeframe, job, started)
-            export.begin(self._tools(connection, client, number))
+            export = self._launcher().begin(connection, client, number, timeframe, job)
             self._publish(export)
             return export
 
@@ -349,44 +343,8 @@ class ExportSession(HasTraits):
 
     # Within --------------------------------------------------------------------
 
-    def _make(
-        self,
-        connection: Connection,
-        number: int,
-        timeframe: Timeframe | None,
-        job: Job | None,
-        started: float,
-    ) -> Export:
-        known = connection.workspace
-        ledger = self.ledger
-        client = connection.client()
-        return Export(
-            progress=Progress(
-                Stage.SUBMITTING if job is None else Stage.WAITING,
-                started_at=started,
-                job=job,
-                sandbox=known is not None and known.sandbox,
-                source=connection.token_source,
-            ),
-            timeframe=timeframe,
-            number=number,
-            address=connection.address,
-            ledger=ledger,
-            opener=lambda export: open_export(export, lambda: quietly(connection, client)),
-            explain=lambda error: name_holder(error, ledger, client, self.now()),
-        )
-
-    def _tools(self, connection: Connection, client: IntercomClient, number: int) -> Tools:
-        return Tools(
-            client=client,
-            ledger=self.ledger,
-            number=number,
-            folder=self.folder,
-            schedule=Schedule(longest=self.poll_interval),
-            source=connection.token_source,
-            identify=lambda: quietly(connection, client),
-            now=self.now,
-        )
+    def _launcher(self) -> Launcher:
+        return Launcher(self.ledger, self.folder, Schedule(longest=self.poll_interval), self.now)
 
     def _kept(self, entry: Entry) -> Export | None:
         """Return a job that was downloaded before, unless its file is gone or damaged."""
@@ -401,14 +359,8 @@ class ExportSession(HasTraits):
             return None
 
     def _loaded(self, path: Path, entry: Entry | None) -> Export:
-        export = Export(
-            progress=progress_of_file(path, entry),
-            timeframe=None if entry is None else timeframe_of(entry),
-            number=0 if entry is None else entry.number,
-            address=self.connection.address if entry is None else entry.base_url,
-            ledger=self.ledger,
-            opener=lambda export: open_export(export, lambda: None),
-        )
+        address = self.connection.address if entry is None else entry.base_url
+        export = self._launcher().loaded(path, entry, address)
         self._publish(export)
         return export
 

@@ -16,7 +16,7 @@ from intercom_export_widgets.errors import IntercomExportError, TableNotFoundErr
 from intercom_export_widgets.intercom.hosts import region_url
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.files import default_folder, default_ledger
-from intercom_export_widgets.jobs.running import leave_all
+from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.notebook.frontend import (
