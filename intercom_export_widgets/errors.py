@@ -199,9 +199,12 @@ class JobLockedError(RateLimitError):
     ----------
     job_identifier : str
         The active job, if it is known on this machine; else empty.
+    held : str
+        The sentence about it: its range, status and age; else empty.
     """
 
     job_identifier: str = ""
+    held: str = ""
 
     advice = (
         "A workspace has one active export at a time, and the API can't list it: "

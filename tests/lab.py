@@ -1,4 +1,4 @@
-"""JupyterLab in headless Chromium, for the tests that need a real page.
+"""JupyterLab and Voilà in headless Chromium, for the tests that need a real page.
 
 One server, one browser and one page for all tests: a notebook opened in the loaded page
 takes a second or two, a new page five times as long. Nothing here sleeps; everything
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -46,8 +47,8 @@ def free_port():
         return listener.getsockname()[1]
 
 
-class Lab:
-    """A JupyterLab server of its own: own home, own settings, nothing from outside.
+class Server:
+    """A Jupyter server of its own: own home, own settings, nothing from outside.
 
     Parameters
     ----------
@@ -62,23 +63,12 @@ class Lab:
         self.notebooks = home / "notebooks"
         self.notebooks.mkdir()
         self.token = secrets.token_hex(16)
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self._write_settings()
         self._log = (home / "server.log").open("wb")
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "jupyterlab",
-                "--allow-root",
-                "--no-browser",
-                f"--ServerApp.port={self.url.rsplit(':', 1)[1]}",
-                f"--IdentityProvider.token={self.token}",
-                f"--ServerApp.root_dir={self.notebooks}",
-                "--LabApp.expose_app_in_browser=True",
-                "--LabApp.news_url=None",
-                "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-            ],
+            [sys.executable, "-m", *self.command()],
             env=self._environment(environment),
             stdout=self._log,
             stderr=subprocess.STDOUT,
@@ -104,6 +94,7 @@ class Lab:
         }
 
     def _write_settings(self):
+        """Keep out of the tests what JupyterLab does by itself."""
         settings = {
             "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
             "docmanager-extension/plugin": {"autosave": False},
@@ -119,19 +110,19 @@ class Lab:
             if self._process.poll() is not None:
                 raise RuntimeError((self.home / "server.log").read_text())
             with contextlib.suppress(urllib.error.URLError, ConnectionError):
-                urllib.request.urlopen(f"{self.url}/api?token={self.token}", timeout=5).close()  # noqa: S310 - loopback
+                urllib.request.urlopen(self.url + self.sign_of_life(), timeout=5).close()  # noqa: S310 - loopback
                 return
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.1)
-        raise RuntimeError("JupyterLab did not start")
+        raise RuntimeError("The server did not start")
 
-    def write(self, name, *cells):
-        """Write a notebook with these code cells."""
+    def write(self, name, *cells, kernel="python3"):
+        """Write a notebook with these code cells for that kernel."""
         notebook = {
             "nbformat": 4,
             "nbformat_minor": 5,
             "metadata": {
-                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+                "kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}
             },
             "cells": [
                 {
@@ -156,6 +147,58 @@ class Lab:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+
+class Lab(Server):
+    """JupyterLab."""
+
+    def command(self):
+        """Return the module to run, and its options."""
+        return [
+            "jupyterlab",
+            "--allow-root",
+            "--no-browser",
+            f"--ServerApp.port={self.port}",
+            f"--IdentityProvider.token={self.token}",
+            f"--ServerApp.root_dir={self.notebooks}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+
+    def sign_of_life(self):
+        """Return the address that answers once it is up."""
+        return f"/api?token={self.token}"
+
+    def load(self, page):
+        """Load JupyterLab, and wait until it can be used."""
+        page.goto(f"{self.url}/lab?token={self.token}")
+        page.wait_for_function("window.jupyterapp && window.jupyterapp.restored", timeout=120_000)
+        page.evaluate("window.jupyterapp.restored.then(() => null)")
+        return page
+
+
+class Voila(Server):
+    """Voilà, which shows notebooks as pages; they are named in the address."""
+
+    def command(self):
+        """Return the module to run, and its options."""
+        return [
+            "voila",
+            "--no-browser",
+            f"--port={self.port}",
+            f"--token={self.token}",
+            "--show_tracebacks=True",
+            str(self.notebooks),
+        ]
+
+    def sign_of_life(self):
+        """Return the address that answers once it is up."""
+        return f"/?token={self.token}"
+
+    def address(self, name, theme):
+        """Return where a notebook shows, in the ``light`` or ``dark`` theme."""
+        return f"{self.url}/voila/render/{name}?token={self.token}&theme={theme}"
 
 
 class Notebook:
@@ -200,18 +243,44 @@ class Notebook:
     def run(self, index, *, wait=True):
         """Run one cell by a click into it and the keyboard; wait until it is done."""
         cell = self.cell(index)
+        prompt = cell.locator(".jp-InputArea-prompt")
+        before = prompt.inner_text()
         cell.locator(".jp-InputArea-editor").click()
         self.page.keyboard.press("Control+Enter")
         if wait:
             from playwright.sync_api import expect
 
-            prompt = cell.locator(".jp-InputArea-prompt")
-            expect(prompt).to_have_text(__import__("re").compile(r"\[\d+\]:"), timeout=60_000)
+            expect(prompt).not_to_have_text(before)
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=60_000)
         return cell
+
+    def type(self, index, code):
+        """Replace what a cell says."""
+        self.cell(index).locator(".jp-InputArea-editor").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(code)
+
+    def output(self, index):
+        """Return what a cell has printed or shown."""
+        return self.cell(index).locator(".jp-OutputArea-output")
 
     def form(self, index):
         """Return the form in a cell's output."""
         return self.cell(index).locator(".iew[data-kind='form']")
+
+    def save(self):
+        """Save it, and return what is in the file."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.save().then(() => null)"
+        )
+        return json.loads((self.lab.notebooks / self.name).read_text(encoding="utf-8"))
+
+    def restart(self):
+        """Restart the kernel, as the button does."""
+        self.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
+            ".restart().then(() => null)"
+        )
 
     def close(self):
         """Shut the kernel down and close the tab, saving nothing."""

@@ -116,7 +116,8 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
     Parameters
     ----------
     error : JobLockedError
-        Gets ``job_identifier`` and a new ``advice``; left as it is if nothing is known.
+        Gets ``job_identifier``, ``held`` and a new ``advice``; left as it is if nothing is
+        known.
     ledger : Ledger
         Proposes jobs.
     client : IntercomClient
@@ -130,10 +131,12 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
         error.job_identifier = job.job_identifier
         word = status_word(job).replace("_", " ")
         cancel = f"%intercom_export cancel {shlex.quote(job.job_identifier)}"
-        error.advice = (
+        error.held = (
             f"The slot is held by job {job.job_identifier}{_what(entry)}, which is {word} and "
-            f"was submitted {_age(entry, now)} ago on this machine. "
-            f"Follow it: {attach_line(job.job_identifier)}. Or end it: {cancel}."
+            f"was submitted {_age(entry, now)} ago on this machine."
+        )
+        error.advice = (
+            f"{error.held} Follow it: {attach_line(job.job_identifier)}. Or end it: {cancel}."
         )
         return
     lost = find_lost(ledger, client.base_url, now)

@@ -12,6 +12,7 @@ from intercom_export_widgets.intercom.job import Job
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
 from intercom_export_widgets.notebook.magic import IntercomExportMagics
 
@@ -33,7 +34,7 @@ def load(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    formatter.mimebundle_formatter.for_type(Export, _bundle(shell))
+    formatter.ipython_display_formatter.for_type(Export, _show_live(shell))
     for kind, (plain, html) in _SHOWN.items():
         formatter.formatters["text/plain"].for_type(kind, _printer(plain))
         formatter.formatters["text/html"].for_type(kind, html)
@@ -50,29 +51,23 @@ def unload(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    formatter.mimebundle_formatter.type_printers.pop(Export, None)
+    formatter.ipython_display_formatter.type_printers.pop(Export, None)
     for kind in _SHOWN:
         for mime in ("text/plain", "text/html"):
             formatter.formatters[mime].type_printers.pop(kind, None)
 
 
-def _bundle(shell: InteractiveShell) -> Callable[..., object]:
-    """Return how an `Export` is shown: a live card where widgets live, else its HTML."""
+def _show_live(shell: InteractiveShell) -> Callable[[Export], None]:
+    """Return what shows an `Export` as a live card; where none lives, as text and HTML."""
 
-    def bundle(export: Export, include: object = None, exclude: object = None) -> object:
-        del include, exclude
-        from intercom_export_widgets.notebook.card import describe
-
-        card = describe(export)
-        static = {"text/plain": text.card_text(card), "text/html": text.card_html(card)}
+    def show(export: Export) -> None:
         if find_frontend(shell) is not Frontend.LIVE:
-            return static
+            raise NotImplementedError
         from intercom_export_widgets.notebook.live import card_of
 
-        view, metadata = card_of(export)._repr_mimebundle_()
-        return {**view, **static}, metadata
+        card_of(export)._ipython_display_()
 
-    return bundle
+    return show
 
 
 def _printer(words: Callable[..., str]) -> Callable[..., None]:
@@ -85,7 +80,16 @@ def _printer(words: Callable[..., str]) -> Callable[..., None]:
     return show
 
 
+def _export_text(export: Export) -> str:
+    return text.card_text(describe(export))
+
+
+def _export_html(export: Export) -> str:
+    return text.card_html(describe(export))
+
+
 _SHOWN: Final[dict[type, tuple[Callable[..., str], Callable[..., str]]]] = {
+    Export: (_export_text, _export_html),
     Timeframe: (text.timeframe_text, text.timeframe_html),
     Job: (text.job_text, text.job_html),
 }

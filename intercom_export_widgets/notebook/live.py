@@ -11,7 +11,8 @@ import contextlib
 import contextvars
 import threading
 import time
-from dataclasses import asdict, replace
+import uuid
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,13 +20,16 @@ from weakref import WeakKeyDictionary
 
 import anywidget
 from IPython.core.getipython import get_ipython
+from IPython.display import publish_display_data
 from traitlets import Float, List, Unicode
 
-from intercom_export_widgets.jobs.progress import Progress, Stage
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
+from intercom_export_widgets.notebook.companion import Companion
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
-from intercom_export_widgets.notebook.notices import alert_of
+from intercom_export_widgets.notebook.notices import sentence_of
+from intercom_export_widgets.notebook.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,11 +40,11 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCard", "LivePage", "card_of"]
 
-HERE: Final = Path(__file__).parent
-VIEW: Final = "application/vnd.jupyter.widget-view+json"
+PAGE: Final = Path(__file__).parent / "page"
+SCRIPT: Final = ("dom.js", "card.js", "log.js", "form.js", "entry.js")
+"""The page's script in the order in which its parts build on each other."""
 
-SHORTEST: Final = 0.3
-"""Seconds between two updates of a page, which falls behind if told more often."""
+NEEDS_KERNEL: Final = "A live page, which needs its kernel; what it showed last stands below."
 
 
 class LivePage(anywidget.AnyWidget):
@@ -50,29 +54,37 @@ class LivePage(anywidget.AnyWidget):
     ----------
     alive : threading.Event
         Set once the page has said that it is there.
+    closed : bool
+        Whether the page has been taken away.
     kind : str
         Which page the script draws: ``form`` or ``card``.
+    page_id : str
+        Names the page in the document, for what stands under it.
     cards : list of dict
         Each export as `card.Card` has it, newest first.
     clock : float
         The kernel's clock when the cards were made, Unix seconds.
     """
 
-    _esm = HERE / "form.js"
-    _css = HERE / "form.css"
+    _esm = "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPT)
+    _css = PAGE / "style.css"
 
     kind = Unicode("card").tag(sync=True)
+    page_id = Unicode().tag(sync=True)
     cards: List[Any] = List().tag(sync=True)
     clock = Float(0.0).tag(sync=True)
 
     def __init__(self, **values: object) -> None:
         self._page_lock = threading.RLock()
-        self._sent_at = 0.0
+        self._pace = Pace(self.refresh)
         self._followed: list[Export] = []
         self._previews: dict[int, dict[str, Any]] = {}
         self._problems: dict[int, str] = {}
+        self._canceling: set[int] = set()
         self.alive = threading.Event()
-        super().__init__(**values)
+        self.closed = False
+        self.companion = Companion(self)
+        super().__init__(page_id=uuid.uuid4().hex, **values)
         self.on_msg(self._receive)
 
     # Following exports ---------------------------------------------------------
@@ -90,10 +102,12 @@ class LivePage(anywidget.AnyWidget):
 
     def refresh(self) -> None:
         """Send the newest state to the page."""
+        if self.closed:
+            return
         with self.sending():
-            self._sent_at = time.monotonic()
             self.clock = time.time()
             self.update()
+        self.companion.refresh()
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
@@ -106,51 +120,56 @@ class LivePage(anywidget.AnyWidget):
 
     def update(self) -> None:
         """Set the traits that depend on the exports."""
-        self.cards = [
-            {
-                **describe(export).as_json(),
-                "preview": self._previews.get(export.key),
-                "problem": self._problems.get(export.key) or describe(export).problem,
-            }
-            for export in reversed(self._followed)
-        ]
+        self.cards = [self._card(export) for export in reversed(self._followed)]
+
+    def _card(self, export: Export) -> dict[str, object]:
+        card = describe(export)
+        return {
+            **card.as_json(),
+            "canceling": card.can_cancel and export.key in self._canceling,
+            "preview": self._previews.get(export.key),
+            "problem": self._problems.get(export.key) or card.problem,
+        }
 
     def _changed(self, change: Bunch) -> None:
-        """Pass a change on, unless it only repeats the last with a few more bytes."""
-        new, old = change.new, change.old
-        only_bytes = (
-            isinstance(new, Progress)
-            and isinstance(old, Progress)
-            and new == replace(old, received=new.received, expected=new.expected)
-        )
-        if only_bytes and time.monotonic() - self._sent_at < SHORTEST:
-            return
-        self.refresh()
-        if isinstance(new, Progress) and new.stage is Stage.DONE:
-            export = change.owner
-            self.in_background(lambda: self.look_into(export))
+        """Pass a change on, soon; several that come together are sent as one."""
+        self._pace.ask()
+        if change.name == "progress" and change.new.stage is Stage.DONE:
+            self.in_background(partial(self.look_into, change.owner))
 
-    def in_background(self, work: Callable[[], None]) -> None:
+    def in_background(
+        self, work: Callable[[], object], complain: Callable[[Exception], None] | None = None
+    ) -> None:
         """Do what asks the network or the disk, so that neither page nor kernel waits.
 
         Its error is shown on the page: it would be seen nowhere else.
+
+        Parameters
+        ----------
+        work : callable
+            What to do.
+        complain : callable, optional
+            Takes its error; without it, the page's own `complain`.
         """
 
         def run() -> None:
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - a thread's error would be shown nowhere
-                self.complain(error)
+                (complain or self.complain)(error)
 
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(run,), daemon=True).start()
 
     def close(self) -> None:
         """Stop following and take the page away; exports run on."""
-        for export in self._followed:
-            export.unobserve(self._changed, ["progress", "error"])
-        self._followed.clear()
+        self.closed = True
+        with self._page_lock:
+            for export in self._followed:
+                export.unobserve(self._changed, ["progress", "error"])
+            self._followed.clear()
         self.alive.set()
+        self.layout.close()
         super().close()
 
     # What the page says --------------------------------------------------------
@@ -163,8 +182,13 @@ class LivePage(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - a callback's error would be shown nowhere
             self.complain(error)
         finally:
-            with self._page_lock:
-                self.send({"answered": content.get("do"), "turn": content.get("turn")})
+            self.tell(answered=content.get("do"), turn=content.get("turn"))
+
+    def tell(self, **content: object) -> None:
+        """Send a message to the page, which is kept nowhere."""
+        with self._page_lock:
+            if not self.closed:
+                self.send(content)
 
     def receive(self, content: dict[str, Any]) -> None:
         """Do what the page asks for."""
@@ -173,7 +197,7 @@ class LivePage(anywidget.AnyWidget):
                 self.alive.set()
             case "cancel":
                 for export in self._named(content):
-                    self.in_background(partial(self._cancel, export))
+                    self._cancel(export)
             case "preview":
                 masked = bool(content.get("masked", True))
                 for export in self._named(content):
@@ -184,16 +208,23 @@ class LivePage(anywidget.AnyWidget):
         return [export for export in self._followed if export.key == content.get("number")]
 
     def _cancel(self, export: Export) -> None:
-        try:
-            export.cancel()
-        except Exception as error:  # noqa: BLE001 - it belongs on this export's card
-            self._problems[export.key] = str(alert_of(error)["text"])
-            self.refresh()
+        """Cancel a job, once, however often that is asked for."""
+        with self._page_lock:
+            if export.key in self._canceling:
+                return
+            self._canceling.add(export.key)
+        self.in_background(export.cancel, partial(self._not_canceled, export))
+        self.refresh()
+
+    def _not_canceled(self, export: Export, error: Exception) -> None:
+        self._canceling.discard(export.key)
+        self._problems[export.key] = sentence_of(error)
+        self.refresh()
 
     def complain(self, error: Exception) -> None:
         """Show a sentence about something that went wrong."""
         for export in self._followed:
-            self._problems[export.key] = str(alert_of(error)["text"])
+            self._problems[export.key] = sentence_of(error)
         self.refresh()
 
     def look_into(self, export: Export, *, masked: bool = True) -> None:
@@ -205,9 +236,8 @@ class LivePage(anywidget.AnyWidget):
         found = asdict(export.preview(masked=masked))
         if masked:
             self._previews[export.key] = found
-            self.refresh()
-        with self._page_lock:
-            self.send({"preview": found, "number": export.key})
+            self._pace.ask()
+        self.tell(preview=found, number=export.key)
 
     # Where widgets don't live --------------------------------------------------
 
@@ -220,16 +250,28 @@ class LivePage(anywidget.AnyWidget):
         return "".join(text.card_html(describe(e)) for e in reversed(self._followed))
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - IPython's protocol
-        """Return text and HTML, and the live view only where one can live.
+        """Return the live view where one can live, else text and HTML.
 
         A view without a page behind it shows as "model not found" in a saved notebook.
         """
-        static = {"text/plain": self.as_text(), "text/html": self.as_html()}
         bundle = super()._repr_mimebundle_(**options)
         if bundle is None or find_frontend(get_ipython()) is not Frontend.LIVE:
-            return static, {}
-        live, metadata = bundle
-        return {**live, **static}, metadata
+            return {"text/plain": self.as_text(), "text/html": self.as_html()}, {}
+        view, metadata = bundle
+        return {**view, "text/plain": NEEDS_KERNEL}, metadata
+
+    def _ipython_display_(self) -> None:
+        """Show the page and, under it, what remains of it without a kernel.
+
+        Raises
+        ------
+        NotImplementedError
+            Where no page lives: IPython then shows text and HTML.
+        """
+        if find_frontend(get_ipython()) is not Frontend.LIVE:
+            raise NotImplementedError
+        publish_display_data(*self._repr_mimebundle_())  # type: ignore[no-untyped-call] # IPython's
+        self.companion.show()
 
 
 class JobCard(LivePage):

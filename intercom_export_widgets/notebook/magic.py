@@ -19,13 +19,7 @@ from intercom_export_widgets.jobs.files import default_folder, default_ledger
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook import usage
-from intercom_export_widgets.notebook.frontend import (
-    Frontend,
-    ask_hidden,
-    can_ask,
-    find_cell,
-    find_frontend,
-)
+from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask, find_cell
 from intercom_export_widgets.notebook.progress import ProgressLine
 from intercom_export_widgets.notebook.settings import IntercomExport
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
@@ -93,7 +87,6 @@ class IntercomExportMagics(Magics):
 
     def _do_form(self, _: Command) -> object:
         from intercom_export_widgets.notebook.form import ExportForm
-        from intercom_export_widgets.notebook.presence import expect_page
 
         cell = find_cell(self._shell)
         before = self._forms.pop(cell, None)
@@ -102,8 +95,6 @@ class IntercomExportMagics(Magics):
         form = ExportForm(self.session, start_sandbox=self._start_sandbox)
         if cell:
             self._forms[cell] = form
-        if find_frontend(self._shell) is Frontend.LIVE:
-            expect_page(form)
         return form
 
     def _do_export(self, command: Command) -> object:

@@ -5,17 +5,15 @@ Plain values for the page: sentences, and buttons as the messages that they send
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.errors import (
     AccessError,
-    ConnectionFailedError,
     IntercomExportError,
+    JobError,
     JobLockedError,
     RequestRefusedError,
-    ServiceError,
     SubmissionUnknownError,
-    ThrottledError,
     TokenMissingError,
 )
 from intercom_export_widgets.notebook.card import SANDBOX
@@ -23,9 +21,9 @@ from intercom_export_widgets.notebook.card import SANDBOX
 if TYPE_CHECKING:
     from intercom_export_widgets.jobs.connection import Connection
 
-__all__ = ["alert_of", "field_of", "workspace_of"]
+__all__ = ["alert_of", "field_of", "sentence_of", "workspace_of"]
 
-AGAIN: Final = {"label": "Try again", "do": "export"}
+TRY_SANDBOX: Final = {"label": "Try the sandbox", "do": "sandbox"}
 TYPE_TOKEN: Final = {"label": "Use another token", "do": "ask token"}
 
 
@@ -45,7 +43,7 @@ def workspace_of(connection: Connection) -> dict[str, object]:
     try:
         known = connection.identify()
     except TokenMissingError:
-        return {"state": "missing"}
+        return {"state": "missing", "why": "No access token was found."}
     except AccessError as error:
         return {"state": "missing", "text": str(error)}
     except IntercomExportError as error:
@@ -56,6 +54,7 @@ def workspace_of(connection: Connection) -> dict[str, object]:
         "name": SANDBOX if known.sandbox else (known.name or known.id_code),
         "region": known.region,
         "source": "" if known.sandbox else connection.token_source,
+        "timezone": known.timezone,
     }
 
 
@@ -75,30 +74,51 @@ def field_of(error: Exception) -> str:
     return ""
 
 
-def alert_of(error: Exception) -> dict[str, object]:
-    """Return the sentence of an error and the buttons that do what it advises."""
-    actions: list[dict[str, str]] = []
+def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the sentences of an error and the buttons that do what they advise.
+
+    Parameters
+    ----------
+    error : Exception
+        What went wrong.
+    again : dict, optional
+        The message that asks for the same once more; by default, to export.
+
+    Returns
+    -------
+    dict
+        ``title`` says what happened, ``text`` what to do next, ``actions`` are buttons,
+        ``holder`` is the job that holds the slot.
+    """
+    if not isinstance(error, IntercomExportError):
+        return {"title": sentence_of(error), "text": "", "actions": [], "holder": ""}
+    retry = {"label": "Try again", **(again or {"do": "export"})}
+    holder, text = "", error.advice
     match error:
-        case JobLockedError(job_identifier=identifier) if identifier:
+        case JobLockedError(job_identifier=identifier, held=held) if identifier:
+            holder, text = identifier, held
             actions = [
                 {"label": "Follow it", "do": "attach", "job_identifier": identifier},
                 {"label": "Cancel it", "do": "cancel job", "job_identifier": identifier},
             ]
         case AccessError():
-            actions = [TYPE_TOKEN, {"label": "Try the sandbox", "do": "sandbox"}]
+            actions = [TYPE_TOKEN, TRY_SANDBOX, retry]
         case SubmissionUnknownError():
+            actions = [{**retry, "label": "Export again"}]
+        case JobError():
             actions = []
-        case JobLockedError() | ThrottledError() | ConnectionFailedError() | ServiceError():
-            actions = [AGAIN]
         case _:
-            actions = []
-    said = str(error) if isinstance(error, IntercomExportError) else _unexpected(error)
-    holder = error.job_identifier if isinstance(error, JobLockedError) else ""
-    return {"text": said, "actions": actions, "holder": holder}
+            actions = [retry]
+    return {"title": error.message, "text": text, "actions": actions, "holder": holder}
 
 
-def _unexpected(error: Exception) -> str:
-    """Return a sentence about a fault of ours, without its words, which nobody has checked."""
+def sentence_of(error: Exception) -> str:
+    """Return what happened and what to do next, on one line.
+
+    A fault of ours is named without its words, which nobody has checked.
+    """
+    if isinstance(error, IntercomExportError):
+        return str(error)
     return (
         f"Something unexpected went wrong ({type(error).__name__}). "
         "The magic shows the whole of it: %intercom_export … --debug."

@@ -1,0 +1,216 @@
+"""The form's fields: two dates and a zone, what they mean, and what is wrong with them.
+
+A field's error shows when the field has been left or Export was pressed, in Intercom's
+own words where it has some, and goes when it is cured. The page collects; the rules are
+`Timeframe`'s.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+from traitlets import Dict, Instance, List, Unicode, observe
+
+from intercom_export_widgets.errors import TimeframeError
+from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
+from intercom_export_widgets.notebook.live import LivePage
+
+if TYPE_CHECKING:
+    from traitlets import Bunch
+
+    from intercom_export_widgets.jobs.session import ExportSession
+
+__all__ = ["FIELDS", "RangePage"]
+
+FIELDS: Final = ("first", "last", "zone")
+
+EARLIEST: Final = 1970
+"""The first year that Unix seconds can say: one before it is a year half typed."""
+
+OFFERED: Final = (
+    "last-7-days",
+    "last-week",
+    "last-month",
+    "last-quarter",
+    "month-to-date",
+    "last-year",
+)
+"""The presets that the form has buttons for; the magic knows more."""
+
+COUNTED: Final = (
+    "Messages sent in this range, and the opens, clicks and replies until its end; later ones "
+    "are not in it."
+)
+"""What Intercom counts: "only events inside the job's requested range"."""
+
+
+def _date_to_json(value: dt.date | None, _: object) -> str:
+    return "" if value is None else value.isoformat()
+
+
+def _date_from_json(value: str, _: object) -> dt.date | None:
+    return _date(value)
+
+
+def _date(value: object) -> dt.date | None:
+    """Return the date that a picker's text means, or None if it means none."""
+    try:
+        return dt.date.fromisoformat(str(value)) if value else None
+    except ValueError:
+        return None
+
+
+def _date_trait() -> Any:  # noqa: ANN401 - a traitlets descriptor, which is untyped
+    return Instance(dt.date, allow_none=True).tag(
+        sync=True, to_json=_date_to_json, from_json=_date_from_json
+    )
+
+
+class RangePage(LivePage):
+    """A live page with fields for a range.
+
+    Parameters
+    ----------
+    session : ExportSession
+        Its zone and its clock are the form's.
+    **values
+        Traits of the page.
+
+    Attributes
+    ----------
+    first, last : datetime.date or None
+        Traits: the first and the last day, both inclusive.
+    zone : str
+        A trait: the IANA time zone in which they are meant.
+    preview : dict
+        What a good range means; empty otherwise.
+    errors : dict of str to str
+        The sentence for each field that is at fault.
+    code : str
+        The magic line that would do the same; empty unless the range is good.
+    preset : str
+        Which of the presets the dates are; empty if none.
+    """
+
+    first = _date_trait()
+    last = _date_trait()
+    zone = Unicode("UTC").tag(sync=True)
+    presets: List[Any] = List([[name, PRESETS[name]] for name in OFFERED]).tag(sync=True)
+    preset = Unicode().tag(sync=True)
+    preview = Dict().tag(sync=True)
+    errors = Dict().tag(sync=True)
+    code = Unicode().tag(sync=True)
+
+    def __init__(self, session: ExportSession, **values: object) -> None:
+        self.session = session
+        self._touched: set[str] = set()
+        self._unreadable: dict[str, str] = {}
+        self._refused: dict[str, tuple[object, str]] = {}
+        super().__init__(zone=session.zone, **values)
+        self.check()
+
+    @observe("first", "last", "zone")
+    def _edited(self, change: Bunch) -> None:
+        """Check anew whenever a field changes, from the page or from Python."""
+        self._unreadable.pop(change.name, None)
+        self.check()
+
+    def timeframe(self) -> Timeframe:
+        """Return the range that the fields mean.
+
+        Raises
+        ------
+        TimeframeError
+            If they mean none; ``field`` says which is at fault.
+        """
+        for field in FIELDS:
+            if field in self._unreadable:
+                raise TimeframeError(
+                    self._unreadable[field], advice="Write it as 2018-06-30.", field=field
+                )
+        for field, day in (("first", self.first), ("last", self.last)):
+            if day is not None and day.year < EARLIEST:
+                raise TimeframeError(
+                    f"The year {day.year} is before {EARLIEST}",
+                    advice="Type all four digits of the year.",
+                    field=field,
+                )
+        timeframe = Timeframe.of_days(self.first, self.last, self.zone)
+        timeframe.check_past(self.session.now())
+        return timeframe
+
+    def check(self) -> None:
+        """Show what a good range means and its code, or the error of a bad one."""
+        errors = {
+            field: said
+            for field, (value, said) in self._refused.items()
+            if value == getattr(self, field)
+        }
+        preview: dict[str, object] = {}
+        code = preset = ""
+        try:
+            timeframe = self.timeframe()
+        except TimeframeError as error:
+            field = error.field or "first"
+            if field in self._touched:
+                errors[field] = str(error)
+        else:
+            preview = _preview(timeframe)
+            zone = "" if timeframe.zone == self.session.zone else f" --zone {timeframe.zone}"
+            code = f"%intercom_export {timeframe.literal}{zone}"
+            preset = next((n for n in OFFERED if self._named_range(n) == timeframe), "")
+        with self.sending():
+            self.errors, self.preview, self.code, self.preset = errors, preview, code, preset
+
+    def refuse(self, field: str, sentence: str) -> None:
+        """Show at a field what the API has against its value, until that changes."""
+        self._refused[field] = (getattr(self, field), sentence)
+        self.check()
+        self.tell(focus=field)
+
+    def take_fields(self, content: dict[str, Any]) -> None:
+        """Take what the fields hold, what can't be read of them, and which was left.
+
+        A field that is being typed in again is not complained of until it is left again,
+        unless its error shows already.
+        """
+        unreadable = content.get("unreadable") or {}
+        before = {name: getattr(self, name) for name in FIELDS}
+        left = set(content.get("left") or ()) & set(FIELDS)
+        with self.sending():
+            for name in ("first", "last"):
+                if name in content:
+                    setattr(self, name, _date(content[name]))
+            if "zone" in content:
+                self.zone = str(content["zone"])
+            self._unreadable = {
+                name: str(why)[:200] for name, why in unreadable.items() if name in FIELDS
+            }
+            typed = {name for name in FIELDS if getattr(self, name) != before[name]}
+            self._touched -= typed - left - set(self.errors)
+            self._touched |= left
+            self.check()
+
+    def take_preset(self, name: str) -> None:
+        """Put the range of a preset into the fields."""
+        timeframe = self._named_range(name, self.zone or "UTC")
+        with self.sending():
+            self._unreadable.clear()
+            self.first, self.last = timeframe.first, timeframe.last
+            self.check()
+
+    def _named_range(self, name: str, zone: str | None = None) -> Timeframe:
+        return Timeframe.parse(name, zone=zone or self.zone, now=self.session.now())
+
+
+def _preview(timeframe: Timeframe) -> dict[str, object]:
+    said = timeframe.describe()
+    return {
+        "days": f"{said.days} {'day' if said.days == 1 else 'days'}",
+        "local": said.local,
+        "utc": said.utc,
+        "unix": said.unix,
+        "daylight": said.daylight,
+        "counted": COUNTED,
+    }

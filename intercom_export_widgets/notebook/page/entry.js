@@ -1,0 +1,35 @@
+// The page's script, part 5 of 5: where a page begins.
+
+/** Hide, while the page lives, what stands under it for readers without its kernel. */
+const hideCompanion = (name) =>
+  h("style", {}, `.iew-static[data-iew-page="${CSS.escape(name)}"] { display: none; }`);
+
+function render({ model, el }) {
+  const root = h("div", { class: "iew", "data-kind": model.get("kind") });
+  // JupyterLab's shortcuts would cut the cell when `x` is pressed on a button.
+  root.addEventListener("keydown", (event) => event.stopPropagation());
+  root.model = model;
+  root.append(
+    hideCompanion(model.get("page_id")),
+    deadNotice(),
+    h("p", { class: "iew-live iew-unseen", role: "status" }),
+  );
+  el.append(root);
+  const stops = [];
+  if (model.get("kind") === "form") {
+    const form = new FormView(model, root);
+    stops.push(() => form.destroy(), cardList(model, form.cards));
+  } else {
+    const cards = h("div", {});
+    root.append(cards);
+    stops.push(cardList(model, cards));
+  }
+  // Sent again when the kernel comes or goes: a message that can't be sent tells which.
+  const hello = () => send(model, { do: "hello" });
+  hello();
+  model.on("comm_live_update", hello);
+  stops.push(() => model.off("comm_live_update", hello));
+  return () => stops.forEach((stop) => stop());
+}
+
+export default { render };

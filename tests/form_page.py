@@ -1,0 +1,61 @@
+"""What people do with the form, in the words of the tests."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+JUNE = ("2018-06-01", "2018-06-02")
+SECONDS = 1000
+
+FIRST = "From first day"
+LAST = "To last day, included"
+ZONE = "Time zone"
+
+
+def pick(form, first, last):
+    """Fill both pickers, and leave them."""
+    form.get_by_label(FIRST).fill(first)
+    form.get_by_label(LAST).fill(last)
+    form.get_by_label(ZONE).focus()
+
+
+def field(form, label):
+    """Return the label, input and error of one field."""
+    return form.locator(".iew-field", has=form.page.get_by_label(label))
+
+
+def export(form):
+    """Press the button that submits."""
+    form.get_by_role("button", name="Export", exact=True).click()
+
+
+def status(form):
+    """Return the status on the newest card."""
+    return form.locator(".iew-status").first
+
+
+def cancel(form):
+    """Cancel the job of the newest card, and see it canceled."""
+    form.get_by_role("button", name="Cancel", exact=True).first.click()
+    expect(status(form)).to_have_text("canceled", timeout=10 * SECONDS)
+
+
+def export_june(form):
+    """Export two days of June, and see the first rows on the card."""
+    pick(form, *JUNE)
+    export(form)
+    expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
+    expect(form.locator(".iew-first-rows tbody tr").first).to_be_attached(timeout=30 * SECONDS)
+
+
+def change_theme(page, theme):
+    """Put JupyterLab into ``Light`` or ``Dark``."""
+    page.evaluate(
+        "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
+        ".then(() => null)",
+        f"JupyterLab {theme}",
+    )
+    page.wait_for_function(
+        "light => document.body.dataset.jpThemeLight === light",
+        arg="true" if theme == "Light" else "false",
+    )
