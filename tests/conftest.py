@@ -125,9 +125,9 @@ def notebook(page, lab, request):
 
     opened = []
 
-    def open_notebook(*cells):
+    def open_notebook(*cells, kernel="python3"):
         name = f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}-{len(opened)}.ipynb"
-        lab.write(name, *cells)
+        lab.write(name, *cells, kernel=kernel)
         opened.append(Notebook(page, lab, name))
         return opened[-1].open()
 

@@ -11,6 +11,9 @@ FIRST = "From first day"
 LAST = "To last day, included"
 ZONE = "Time zone"
 
+SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
+"""JupyterLab's command that turns the saving of widget state on, and off again."""
+
 
 def pick(form, first, last):
     """Fill both pickers, and leave them."""

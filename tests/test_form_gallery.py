@@ -82,7 +82,7 @@ def test_what_is_seen_while_a_job_runs_and_holds_the_slot(form, sandbox, portray
 
 
 def test_what_is_seen_when_an_export_ends(form, sandbox, portray):
-    """Downloading, ready with its rows and the log, no data, failed, expired."""
+    """Downloading, ready with its rows and the log, no data, failed."""
     sandbox.switch(bytes_per_second=8000)
     pick(form, *JUNE)
     export(form)
@@ -92,7 +92,7 @@ def test_what_is_seen_when_an_export_ends(form, sandbox, portray):
     expect(status(form)).to_have_text("ready", timeout=60 * SECONDS)
     expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5)
     portray(form, "ready")
-    for fault, word in (("no_data", "no data"), ("failed", "failed"), ("expired", "failed")):
+    for fault, word in (("no_data", "no data"), ("failed", "failed")):
         sandbox.switch(**{fault: 1})
         export(form)
         expect(form.locator(".iew-submit button")).to_have_text("Export")

@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from form_page import export_june
+from form_page import SAVE_STATE, export_june
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
@@ -74,13 +74,15 @@ def test_an_exported_page_holds_the_cards(form, lab):
         page.close()
 
 
-def test_the_saved_widget_state_shows_a_dead_form_that_says_so(form, lab):
-    """With its state saved, the form is drawn without a kernel, and does not look alive."""
+def test_with_its_state_saved_the_form_is_drawn_again_and_says_that_it_is_dead(form, lab):
+    """Opened again with its state but without its kernel, it does not look alive."""
     export_june(form)
-    form.notebook.command("docmanager:save")
-    form.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()"
-    )
-    form.get_by_role("button", name="Last week").click()
+    form.notebook.command(SAVE_STATE)
+    form.notebook.save()
+    form.notebook.command(SAVE_STATE)
+    job = form.locator(".iew-identifier").inner_text()
+    form.notebook.close()
+    form.notebook.open()
+    expect(form.locator(".iew-identifier")).to_have_text(job)
     expect(form.locator(".iew-dead")).to_be_visible()
     expect(form.get_by_role("button", name="Last week")).to_be_disabled()

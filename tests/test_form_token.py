@@ -6,7 +6,7 @@ import json
 
 import pytest
 from conftest import TOKEN
-from form_page import JUNE, SECONDS, export, pick
+from form_page import JUNE, SAVE_STATE, SECONDS, export, export_june, pick
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -50,3 +50,89 @@ def test_the_sandbox_is_one_click_away(setup, notebook):
     pick(form, *JUNE)
     export(form)
     expect(form.locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
+
+
+@pytest.fixture
+def locked_out(setup, notebook):
+    """The form in a kernel that finds no token, once it says so."""
+    book = notebook(
+        f"import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n{setup}",
+        "form = %intercom_export\nform",
+        "print('free')",
+    )
+    book.run(0)
+    book.run(1)
+    shown = book.form(1)
+    expect(shown.get_by_label("Access token")).to_be_visible()
+    shown.notebook = book
+    return shown
+
+
+def test_the_better_ways_are_named_beside_the_field(locked_out):
+    """The environment variable and the keyring come first; what happens to a typed one is said."""
+    access = locked_out.locator(".iew-access")
+    for said in ("INTERCOM_ACCESS_TOKEN", "keyring", "saved nowhere", "No access token was found"):
+        expect(access).to_contain_text(said)
+    expect(locked_out.get_by_label("Access token")).to_have_attribute("type", "password")
+
+
+def test_a_wrong_token_is_said_at_its_field_each_time(locked_out):
+    """The API's words are tied to the field, which is emptied and has the focus again."""
+    field = locked_out.get_by_label("Access token")
+    for wrong, said in (
+        ("wrong", "Access Token Invalid"),
+        ("not a token", "a space or a character that no token has"),
+        ("wrong", "Access Token Invalid"),
+        ("wrong", "Access Token Invalid"),
+    ):
+        field.fill(wrong)
+        locked_out.get_by_role("button", name="Use my workspace").click()
+        expect(field).to_have_value("")
+        expect(locked_out.get_by_role("button", name="Use my workspace")).to_be_visible()
+        expect(locked_out).to_contain_text(said)
+        expect(field).to_be_focused()
+        expect(field).to_have_attribute("aria-invalid", "true")
+    error = locked_out.locator(f"[id='{field.get_attribute('aria-describedby')}']")
+    expect(error).to_contain_text("Access Token Invalid")
+    locked_out.get_by_role("button", name="Use my workspace").click()
+    expect(field).to_be_focused()
+
+
+def test_a_typed_token_is_in_no_state_no_trait_and_no_file(locked_out, lab, sandbox):
+    """Saved with its widget state, the notebook does not hold it, nor does any other file."""
+    locked_out.get_by_label("Access token").fill(TOKEN)
+    locked_out.get_by_label("Access token").press("Enter")
+    expect(locked_out.locator(".iew-workspace")).to_contain_text("Sandbox")
+    export_june(locked_out)
+    book = locked_out.notebook
+    book.type(
+        2,
+        "import json\n"
+        "from ipywidgets.widgets.widget import _instances\n"
+        "[(each.get_state(), repr(each), vars(each)) for each in _instances.values()]",
+    )
+    book.run(2)
+    book.command(SAVE_STATE)
+    saved = json.dumps(book.save())
+    book.command(SAVE_STATE)
+    assert "application/vnd.jupyter.widget-state+json" in saved
+    assert '"page_id"' in saved
+    assert TOKEN not in saved
+    files = [path for path in lab.home.rglob("*") if path.is_file()]
+    assert {".zip", ".sqlite", ".ipynb"} <= {path.suffix for path in files}
+    for path in files:
+        assert TOKEN.encode() not in path.read_bytes(), path
+
+
+def test_another_token_can_be_asked_for_after_a_refusal(form, sandbox):
+    """Use another token brings the field; the right one brings the workspace back."""
+    sandbox.switch(forbidden="1@create")
+    pick(form, *JUNE)
+    export(form)
+    form.get_by_role("button", name="Use another token").click()
+    field = form.get_by_label("Access token")
+    expect(form.locator(".iew-access")).not_to_contain_text("No access token was found")
+    field.fill(TOKEN)
+    field.press("Enter")
+    expect(form.locator(".iew-workspace")).to_contain_text("Sandbox: synthetic data")
+    expect(form.locator(".iew-alert")).to_be_hidden()

@@ -166,3 +166,27 @@ def test_another_kernel_takes_up_the_job_of_one_that_was_killed(kernel_environme
     assert error is None
     assert shown(notebook.cells[1]).strip() in {"pending", "in_progress"}
     assert shown(notebook.cells[2]).strip() == "2018-06-01 (UTC)"
+
+
+def test_papermill_keeps_a_readable_form_and_no_broken_widget(kernel_environment, tmp_path):
+    """What papermill writes holds text and HTML for form and export, and no view."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(code)
+            for code in (
+                kernel_environment,
+                "%intercom_export 2018-06-01 --wait",
+                "form = %intercom_export\nform",
+            )
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    run = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    written = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert VIEW not in json.dumps(written)
+    for cell in written.cells[-2:]:
+        assert "Sandbox: synthetic data" in shown(cell, "text/html")
+        assert "deliveries" in shown(cell)

@@ -204,14 +204,18 @@ class ExportForm(RangePage):
     def _take_token(self, typed: str) -> None:
         """Use a token that was typed; it is checked, and kept in memory only."""
         before = self.session.connection
-        connection = Connection(typed, region=before.region, base_url=before.base_url)
-        found = workspace_of(connection)
-        if found["state"] == "missing":
-            connection.close()
-            self._tries += 1
-            self.put(workspace={**found, "tries": self._tries})
+        try:
+            connection = Connection(typed, region=before.region, base_url=before.base_url)
+            found = workspace_of(connection)
+        except IntercomExportError as error:
+            found = {"text": str(error)}
         else:
-            self.session.connection = connection
+            if found["state"] == "known":
+                self.session.connection = connection
+                return
+            connection.close()
+        self._tries += 1
+        self.put(workspace={"state": "missing", "text": found["text"], "tries": self._tries})
 
     def _reconnect(self, _: Bunch) -> None:
         """Show another workspace, whoever has pointed the session at it."""

@@ -11,7 +11,6 @@ import contextlib
 import contextvars
 import threading
 import time
-import uuid
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -59,7 +58,7 @@ class LivePage(anywidget.AnyWidget):
     kind : str
         Which page the script draws: ``form`` or ``card``.
     page_id : str
-        Names the page in the document, for what stands under it.
+        The widget's own identifier: names the page in the document, for what stands under it.
     cards : list of dict
         Each export as `card.Card` has it, newest first.
     clock : float
@@ -84,7 +83,8 @@ class LivePage(anywidget.AnyWidget):
         self.alive = threading.Event()
         self.closed = False
         self.companion = Companion(self)
-        super().__init__(page_id=uuid.uuid4().hex, **values)
+        super().__init__(**values)
+        self.page_id = self.model_id or ""
         self.on_msg(self._receive)
 
     # Following exports ---------------------------------------------------------

@@ -88,11 +88,13 @@ class IntercomExportMagics(Magics):
     def _do_form(self, _: Command) -> object:
         from intercom_export_widgets.notebook.form import ExportForm
 
+        form = ExportForm(self.session, start_sandbox=self._start_sandbox)
         cell = find_cell(self._shell)
+        # The new form is there before the old one goes: when the last widget goes, JupyterLab
+        # drops the kernel's subshell that hears them, and with it what a new one says meanwhile.
         before = self._forms.pop(cell, None)
         if before is not None:
             before.close()
-        form = ExportForm(self.session, start_sandbox=self._start_sandbox)
         if cell:
             self._forms[cell] = form
         return form

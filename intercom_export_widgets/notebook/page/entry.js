@@ -4,6 +4,12 @@
 const hideCompanion = (name) =>
   h("style", {}, `.iew-static[data-iew-page="${CSS.escape(name)}"] { display: none; }`);
 
+/** A page that is drawn from a saved notebook's state has no kernel, and sends into the void. */
+async function lookForKernel(model, root) {
+  const known = await model.widget_manager?.get_model?.(model.get("page_id"));
+  if (known && !known.comm_live) die(root);
+}
+
 function render({ model, el }) {
   const root = h("div", { class: "iew", "data-kind": model.get("kind") });
   // JupyterLab's shortcuts would cut the cell when `x` is pressed on a button.
@@ -27,6 +33,7 @@ function render({ model, el }) {
   // Sent again when the kernel comes or goes: a message that can't be sent tells which.
   const hello = () => send(model, { do: "hello" });
   hello();
+  lookForKernel(model, root).catch(() => {});
   model.on("comm_live_update", hello);
   stops.push(() => model.off("comm_live_update", hello));
   return () => stops.forEach((stop) => stop());

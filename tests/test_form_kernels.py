@@ -1,0 +1,115 @@
+"""The form and the card on other kernels: ipykernel runs callbacks differently in each."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from form_page import JUNE, SECONDS, cancel, export, pick, status
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+KERNELS = {"6.31.0": ["ipykernel==6.31.0", "nest-asyncio"], "7.1.0": ["ipykernel==7.1.0"]}
+"""The kernels beside the newest, which is the one that is installed; 7.0 is excluded."""
+
+
+@pytest.fixture(scope="module", params=[*KERNELS, "newest"])
+def kernel(request, lab, loaded_page, tmp_path_factory):
+    """The name of a kernel with another ipykernel, put beside the one that is installed."""
+    if request.param == "newest":
+        return "python3"
+    folder = tmp_path_factory.mktemp("ipykernel")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+            *("--target", str(folder), *KERNELS[request.param]),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = f"ipykernel {request.param} could not be installed: {done.stderr[-300:]}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(said)
+    name = f"ipykernel-{request.param}"
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": name,
+        "language": "python",
+        "env": {"PYTHONPATH": str(folder)},
+    }
+    place = lab.home / "data" / "kernels" / name
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps(spec))
+    loaded_page.evaluate("window.jupyterapp.serviceManager.kernelspecs.refreshSpecs()")
+    return name
+
+
+@pytest.fixture
+def book(kernel, notebook, setup):
+    """A notebook on that kernel with the form, a busy cell, and one that prints the version."""
+    opened = notebook(
+        setup,
+        "form = %intercom_export\nform",
+        "import time\nend = time.monotonic() + 8\n"
+        "while time.monotonic() < end: pass\nprint('free')",
+        "import ipykernel\nprint(ipykernel.__version__)",
+        kernel=kernel,
+    )
+    opened.run(0)
+    opened.run(1)
+    expect(opened.form(1).locator(".iew-workspace")).to_contain_text("Sandbox")
+    return opened
+
+
+def test_the_kernel_is_the_one_that_is_meant(book, kernel):
+    """Otherwise the matrix would test the same kernel three times."""
+    book.run(3)
+    version = book.output(3).inner_text().strip()
+    if kernel == "python3":
+        assert tuple(map(int, version.split(".")[:2])) > (7, 1)
+    else:
+        assert kernel == f"ipykernel-{version}"
+
+
+@pytest.mark.parametrize("sandbox", [1.5], indirect=True)
+def test_an_export_goes_on_while_another_cell_is_busy(book):
+    """The card moves to ready although the main thread does not pause once."""
+    form = book.form(1)
+    pick(form, *JUNE)
+    export(form)
+    expect(form.locator(".iew-identifier")).not_to_be_empty()
+    book.run(2, wait=False)
+    expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
+    expect(book.cell(2)).to_contain_text("free", timeout=30 * SECONDS)
+    expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5, timeout=30 * SECONDS)
+
+
+def test_clicks_on_a_busy_kernel_are_neither_lost_nor_doubled(book, sandbox):
+    """Export pressed three times while a cell runs submits once; Cancel cancels once."""
+    sandbox.switch(stuck=1)
+    form = book.form(1)
+    pick(form, *JUNE)
+    expect(form.locator(".iew-preview")).to_contain_text("1527811200")
+    book.run(2, wait=False)
+    form.locator(".iew-primary").click(click_count=3)
+    expect(form.locator(".iew-identifier")).not_to_be_empty(timeout=30 * SECONDS)
+    expect(book.cell(2)).to_contain_text("free", timeout=30 * SECONDS)
+    cancel(form)
+    calls = [request.call for request in sandbox.requests]
+    assert (calls.count("create"), calls.count("cancel")) == (1, 1)
+
+
+def test_running_the_cell_again_leaves_a_form_that_listens(book, sandbox):
+    """The form that replaces another hears every click, from the first on."""
+    for day in (1, 2, 3):
+        book.run(1)
+        form = book.form(1)
+        pick(form, f"2018-06-0{day}", f"2018-06-0{day}")
+        export(form)
+        expect(form.locator(".iew-card")).to_have_count(day)
+        expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
