@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.intercom.job import Job
-from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
@@ -21,9 +18,13 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from intercom_export_widgets.jobs.handle import Export
+
 __all__ = ["load", "unload"]
 
 MAGIC: Final = "intercom_export"
+ROOMS: Final = "intercom_export_widgets"
+EXPORT: Final = (f"{ROOMS}.jobs.handle", "Export")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -34,10 +35,10 @@ def load(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    formatter.ipython_display_formatter.for_type(Export, _show_live(shell))
+    formatter.ipython_display_formatter.for_type_by_name(*EXPORT, _show_live(shell))
     for kind, (plain, html) in _SHOWN.items():
-        formatter.formatters["text/plain"].for_type(kind, _printer(plain))
-        formatter.formatters["text/html"].for_type(kind, html)
+        formatter.formatters["text/plain"].for_type_by_name(*kind, _printer(plain))
+        formatter.formatters["text/html"].for_type_by_name(*kind, html)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -51,10 +52,10 @@ def unload(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    formatter.ipython_display_formatter.type_printers.pop(Export, None)
+    formatter.ipython_display_formatter.pop(".".join(EXPORT), None)
     for kind in _SHOWN:
         for mime in ("text/plain", "text/html"):
-            formatter.formatters[mime].type_printers.pop(kind, None)
+            formatter.formatters[mime].pop(".".join(kind), None)
 
 
 def _show_live(shell: InteractiveShell) -> Callable[[Export], None]:
@@ -88,8 +89,9 @@ def _export_html(export: Export) -> str:
     return text.card_html(describe(export))
 
 
-_SHOWN: Final[dict[type, tuple[Callable[..., str], Callable[..., str]]]] = {
-    Export: (_export_text, _export_html),
-    Timeframe: (text.timeframe_text, text.timeframe_html),
-    Job: (text.job_text, text.job_html),
+_SHOWN: Final[dict[tuple[str, str], tuple[Callable[..., str], Callable[..., str]]]] = {
+    EXPORT: (_export_text, _export_html),
+    (f"{ROOMS}.intercom.timeframe", "Timeframe"): (text.timeframe_text, text.timeframe_html),
+    (f"{ROOMS}.intercom.job", "Job"): (text.job_text, text.job_html),
 }
+"""How values of the lower rooms are shown; by name, so that they need not be imported."""

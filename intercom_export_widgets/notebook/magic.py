@@ -1,7 +1,8 @@
 """``%intercom_export``: parse the line, call the session, return what there is to show.
 
 The magic decides nothing: `usage` knows the words, `jobs.session` does the work, and
-what is returned shows itself through formatters that `register` installs.
+what is returned shows itself through formatters that `extension` registers. What speaks
+to the API is imported with the session, when a line first needs it: loading is quick.
 """
 
 from __future__ import annotations
@@ -13,14 +14,8 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
-from intercom_export_widgets.intercom.hosts import region_url
-from intercom_export_widgets.jobs.connection import Connection
-from intercom_export_widgets.jobs.files import default_folder, default_ledger
-from intercom_export_widgets.jobs.parting import leave_all
-from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask, find_cell
-from intercom_export_widgets.notebook.progress import ProgressLine
 from intercom_export_widgets.notebook.settings import IntercomExport
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
 
@@ -33,7 +28,9 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.form import ExportForm
     from intercom_export_widgets.notebook.usage import Command
     from intercom_export_widgets.sandbox import Sandbox
@@ -56,11 +53,20 @@ class IntercomExportMagics(Magics):
         self._shell = shell
         self.settings = IntercomExport.of(shell)
         shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
-        self.session = ExportSession(ask=self._ask, **self.settings.as_keywords())
+        self._session: ExportSession | None = None
         self.sandbox: Sandbox | None = None
         self._forms: dict[str, ExportForm] = {}
         self._regions: dict[str, Connection] = {}
         self.settings.observe(self._apply)
+
+    @property
+    def session(self) -> ExportSession:
+        """The session that every line works on, made when it is first needed."""
+        if self._session is None:
+            from intercom_export_widgets.jobs.session import ExportSession
+
+            self._session = ExportSession(ask=self._ask, **self.settings.as_keywords())
+        return self._session
 
     @line_magic
     def intercom_export(self, line: str) -> object:
@@ -119,6 +125,8 @@ class IntercomExportMagics(Magics):
         """Return the handle, the finished handle, or the table that was asked for."""
         table = command.value("table")
         if not export.done and (command.has("wait") or table is not None):
+            from intercom_export_widgets.notebook.progress import ProgressLine
+
             with ProgressLine(self._shell, self.session.now) as shown:
                 export.wait(callback=lambda _: shown.show(export))
         if export.error is not None:
@@ -196,6 +204,7 @@ class IntercomExportMagics(Magics):
         )
 
     def _start_sandbox(self) -> None:
+        from intercom_export_widgets.jobs.connection import Connection
         from intercom_export_widgets.sandbox import Sandbox
 
         if self.sandbox is None:
@@ -208,6 +217,8 @@ class IntercomExportMagics(Magics):
     def _stop_sandbox(self) -> Note:
         if self.sandbox is None:
             raise UsageError("The sandbox is not running.", advice="Nothing to stop.")
+        from intercom_export_widgets.jobs.parting import leave_all
+
         address = self.sandbox.base_url
         leave_all(export for export in self.session.exports if export.address == address)
         self.sandbox.stop()
@@ -218,14 +229,19 @@ class IntercomExportMagics(Magics):
     # Settings ------------------------------------------------------------------
 
     def _connection(self) -> Connection:
+        from intercom_export_widgets.jobs.connection import Connection
+
         return Connection(
             region=self.settings.region, base_url=self.settings.base_url or None, ask=self._ask
         )
 
     def _apply(self, change: Bunch) -> None:
         """Carry a changed setting over to the session; running exports keep theirs."""
+        if self._session is None:
+            return
         from pathlib import Path
 
+        from intercom_export_widgets.jobs.files import default_folder, default_ledger
         from intercom_export_widgets.jobs.ledger import Ledger
 
         match change.name:
@@ -249,6 +265,9 @@ class IntercomExportMagics(Magics):
         region = command.value("region")
         if region is None:
             return self.session.connection
+        from intercom_export_widgets.intercom.hosts import region_url
+        from intercom_export_widgets.jobs.connection import Connection
+
         region_url(region)
         if self.sandbox is not None:
             raise UsageError(
@@ -265,7 +284,8 @@ class IntercomExportMagics(Magics):
 
     def close(self) -> None:
         """Stop the sandbox, take the settings back, and stop following; jobs run on at Intercom."""
-        self.session.close()
+        if self._session is not None:
+            self._session.close()
         for connection in self._regions.values():
             connection.close()
         if self.sandbox is not None:
