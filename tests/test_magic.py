@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -383,3 +385,26 @@ def test_loading_twice_and_unloading_leave_no_trace(shell, run):
     assert "intercom_export" not in shell.magics_manager.magics["line"]
     assert "IntercomExport" not in [type(each).__name__ for each in shell.configurables]
     value(run, "%load_ext intercom_export_widgets")
+
+
+@pytest.mark.parametrize(
+    ("lines", "absent"),
+    [
+        ([], {"httpx", "sqlite3", "anywidget", "pandas", "pyarrow", "starlette", "isal"}),
+        (["%intercom_export"], {"pandas", "pyarrow", "starlette", "isal"}),
+    ],
+    ids=["load_ext", "the form"],
+)
+def test_nothing_is_imported_before_it_is_needed(lines, absent):
+    """Loading imports no client and no ledger; the form imports no table library."""
+    code = (
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        "before = set(sys.modules)\n"
+        f"for line in {['%load_ext intercom_export_widgets', *lines]!r}:\n"
+        "    shell.run_cell(line, silent=True).raise_error()\n"
+        f"print(sorted({absent!r} & (set(sys.modules) - before)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr

@@ -14,7 +14,7 @@ from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.schedule import Schedule
-from intercom_export_widgets.jobs.watch import watch
+from intercom_export_widgets.jobs.watch import Pause, watch
 from intercom_export_widgets.sandbox import Sandbox
 
 JUNE = Timeframe.parse("2018-06-01 2018-06-02")
@@ -58,8 +58,12 @@ def client(slow):
 
 def follow(client, clock, job, **more):
     """Watch a job to its end on the clock."""
-    options = {"schedule": Schedule(longest=30), "now": clock, "pause": clock.pause}
-    return watch(client, job, **{**options, "since": BEGIN, **more})
+    options = {"schedule": Schedule(longest=30), "now": clock}
+    for step in watch(client, job, **{**options, "since": BEGIN, **more}):
+        if isinstance(step, Pause):
+            clock.pause(step.seconds)
+        else:
+            yield step
 
 
 def test_follows_a_job_through_its_states_to_the_end(client, clock):

@@ -4,10 +4,10 @@
 
     submit ──> watch ──> download ──> verify ──> keep
 
-Place in the flow: `jobs.session` calls `run` in a thread of its own and hands in the
-tools; `run` hands out `Progress` values. Time, pauses and the network are injected,
-so that the same code serves a progress line, a card, a log and a test. It knows no
-notebook and shows nothing.
+Place in the flow: `jobs.running` drives `run` and hands in the tools; `run` hands out
+`Progress` values, and yields a `Pause` where it wants to be taken up again later, so
+that waiting needs no thread. Time and the network are injected, so that the same code
+serves a progress line, a card, a log and a test. It knows no notebook and shows nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.delivery import deliver
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
-from intercom_export_widgets.jobs.watch import watch
+from intercom_export_widgets.jobs.watch import Pause, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -39,8 +39,12 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(tools: Tools, *, timeframe: Timeframe | None, job: Job | None = None) -> Progress:
+def run(
+    tools: Tools, *, timeframe: Timeframe | None, job: Job | None = None
+) -> Generator[Pause, None, Progress]:
     """Bring one export to its end, and return its last progress.
+
+    It yields a `Pause` where it has to wait.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ def run(tools: Tools, *, timeframe: Timeframe | None, job: Job | None = None) ->
     )
     if timeframe is not None and job is None:
         progress = _submit(tools, progress, timeframe)
-    progress = _await_end(tools, progress)
+    progress = yield from _await_end(tools, progress)
     if progress.stage is Stage.DOWNLOADING:
         progress = deliver(tools, progress, timeframe)
     return _finish(tools, progress)
@@ -98,7 +102,7 @@ def _told_too(error: IntercomExportError) -> Iterator[None]:
         error.advice = f"{error.advice} {fault.message}.".strip()
 
 
-def _await_end(tools: Tools, progress: Progress) -> Progress:
+def _await_end(tools: Tools, progress: Progress) -> Generator[Pause, None, Progress]:
     """Watch the job until it has data or none; raise if it failed or was canceled."""
     latest = replace(progress, stage=Stage.WAITING)
 
@@ -107,28 +111,27 @@ def _await_end(tools: Tools, progress: Progress) -> Progress:
         latest = replace(latest, **changes)  # type: ignore[arg-type] # each caller names fields of its type
         tools.report(latest)
 
-    def pause(seconds: float) -> None:
-        show(next_ask_at=tools.now() + seconds)
-        tools.pause(seconds)
-
     show()
     show(sandbox=_note_workspace(tools) or latest.sandbox)
-    snapshots = watch(
+    steps = watch(
         tools.client,
         job_of(progress),
         schedule=tools.schedule,
         now=tools.now,
-        pause=pause,
         since=progress.started_at,
         told=tools.told,
         trouble=lambda error: show(note=f"{error.message} (asking again)"),
     )
-    for job in snapshots:
+    for step in steps:
+        if isinstance(step, Pause):
+            show(next_ask_at=tools.now() + step.seconds)
+            yield step
+            continue
         note = latest.note
-        if job is not latest.job:
-            expires = job.download_expires_at
-            note = tools.remember(job, status=status_word(job), expires_at=expires)
-        show(job=job, next_ask_at=None, note=note)
+        if step is not latest.job:
+            expires = step.download_expires_at
+            note = tools.remember(step, status=status_word(step), expires_at=expires)
+        show(job=step, next_ask_at=None, note=note)
     return _judge(tools, latest)
 
 

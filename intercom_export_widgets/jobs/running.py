@@ -1,8 +1,9 @@
-"""An export that runs: a daemon thread, its state as traits, and waiting for it.
+"""An export that runs: its story driven on threads, its state as traits, and waiting.
 
-`Running` runs `jobs.export.run` in a thread of its own and hands the state to faces as
-changes of two traits, ``progress`` and ``error``. `handle.Export` adds the data. It
-shows nothing by itself, and its properties never send a request.
+`Running` drives `jobs.export.run` and hands the state to faces as changes of two traits,
+``progress`` and ``error``. While there is something to do, a daemon thread does it; while
+there is only to wait, `alarm` does, for all exports at once. `handle.Export` adds the
+data. Nothing is shown from here, and properties never send a request.
 """
 
 from __future__ import annotations
@@ -23,19 +24,22 @@ from intercom_export_widgets.errors import (
     JobLockedError,
     WaitInterruptedError,
 )
+from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.export import run
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
 from intercom_export_widgets.jobs.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from types import TracebackType
 
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.alarm import Call
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.tools import Tools
+    from intercom_export_widgets.jobs.watch import Pause
 
 __all__ = ["Running"]
 
@@ -43,7 +47,7 @@ _KEYS: Final = itertools.count(1)
 
 
 class Running(HasTraits):
-    """One export job and the thread that follows it; see `handle.Export`.
+    """One export job and what follows it; see `handle.Export`.
 
     Attributes
     ----------
@@ -90,7 +94,10 @@ class Running(HasTraits):
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._leaving = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._resting = threading.Lock()
+        self._call: Call | None = None
+        self._story: Generator[Pause, None, Progress] | None = None
+        self._context = contextvars.copy_context()
         self._tools: Tools | None = None
         if progress.stage.ended:
             self._answered.set()
@@ -178,7 +185,7 @@ class Running(HasTraits):
             self._stop.set()
             return job
         self._told = self._tools.client.cancel(job.job_identifier)
-        self._wake.set()
+        self._wake_up()
         return self._told
 
     @property
@@ -192,10 +199,10 @@ class Running(HasTraits):
             return status_word(self.job).replace("_", " ")
         return self.progress.stage.value
 
-    # The thread ----------------------------------------------------------------
+    # Its threads ---------------------------------------------------------------
 
     def begin(self, tools: Tools) -> None:
-        """Run in a daemon thread, in the caller's context; called once, by the session.
+        """Begin to work, in the caller's context; called once, by the session.
 
         The context matters to ipykernel, which finds there the cell that widget
         updates belong to.
@@ -209,37 +216,73 @@ class Running(HasTraits):
         )
         self._tools = tools
         part_from(self)
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(
-            target=context.run,
-            args=(self._work, tools),
+        self._context = contextvars.copy_context()
+        self._story = run(tools, timeframe=self.timeframe, job=self.job)
+        self._in_thread(lambda: self._go_on(tools))
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        # A copy each time: the thread before may not have left the context yet.
+        threading.Thread(
+            target=self._context.copy().run,
+            args=(work,),
             name=f"intercom-export-{self.number}",
             daemon=True,
-        )
-        self._thread.start()
+        ).start()
+
+    def _go_on(self, tools: Tools, *, after_rest: bool = False) -> None:
+        """Work until there is only to wait; be called again after that."""
+        story = self._story
+        if story is None:
+            return
+        try:
+            if after_rest and self._leaving.is_set():
+                story.throw(self._left())
+            pause = next(story)
+        except StopIteration:
+            self._end()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
+            self._fail(tools, error)
+            self._end()
+        else:
+            self._rest(tools, pause.seconds)
+
+    def _rest(self, tools: Tools, seconds: float) -> None:
+        """Have `alarm` wait, unless somebody has asked meanwhile to go on."""
+        with self._resting:
+            if self._wake.is_set():
+                self._wake.clear()
+                seconds = 0.0
+            self._call = ALARM.after(seconds, lambda: self._rise(tools))
+
+    def _rise(self, tools: Tools) -> None:
+        with self._resting:
+            self._call = None
+        self._in_thread(lambda: self._go_on(tools, after_rest=True))
+
+    def _wake_up(self) -> None:
+        """Go on at once: from a rest, or from the next one."""
+        with self._resting:
+            if self._call is None:
+                self._wake.set()
+            else:
+                ALARM.hurry(self._call)
+
+    def _end(self) -> None:
+        self._story = None
+        self._answered.set()
+        self._finished.set()
 
     def wait_left(self, timeout: float) -> bool:
-        """Wait for the thread to have ended, for some seconds; return whether it has."""
+        """Wait for the work to have ended, for some seconds; return whether it has."""
         return self._finished.wait(timeout)
 
     def leave(self) -> None:
-        """Ask the thread to stop following the job, which runs on at Intercom.
+        """Stop following the job, which runs on at Intercom.
 
         It ends when the question that is under way is answered; see `leave_all`.
         """
         self._leaving.set()
-        self._wake.set()
-
-    def _work(self, tools: Tools) -> None:
-        try:
-            run(tools, timeframe=self.timeframe, job=self.job)
-        except IntercomExportError as error:
-            self._fail(tools, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
-            self._fail(tools, error)
-        finally:
-            self._answered.set()
-            self._finished.set()
+        self._wake_up()
 
     def _fail(self, tools: Tools, error: Exception) -> None:
         if isinstance(error, JobLockedError) and self._explain is not None:
@@ -290,14 +333,18 @@ class Running(HasTraits):
             self._answered.set()
 
     def _pause(self, seconds: float) -> None:
+        """Wait within a step, for what the thread can't be given up for."""
         self._wake.wait(seconds)
         self._wake.clear()
         if self._leaving.is_set():
-            raise WaitInterruptedError(
-                f"{self.name_of_job} is no longer followed from here, and runs on",
-                job_identifier=self.job_identifier,
-                advice=f"Take it up again: {attach_line(self.job_identifier)}.",
-            )
+            raise self._left()
+
+    def _left(self) -> WaitInterruptedError:
+        return WaitInterruptedError(
+            f"{self.name_of_job} is no longer followed from here, and runs on",
+            job_identifier=self.job_identifier,
+            advice=f"Take it up again: {attach_line(self.job_identifier)}.",
+        )
 
     def _stopped(self) -> bool:
         return self._stop.is_set() or self._leaving.is_set()

@@ -1,11 +1,13 @@
-"""The loop that follows a job: a generator of snapshots, in time that is injected.
+"""The loop that follows a job: a generator of snapshots, and of pauses between them.
 
 The same loop serves a progress line, a card, a log and a test. It knows no ledger, no
-file and no thread; it asks, waits as `schedule` says, and hands out what it was told.
+file, no thread and no clock that ticks: it asks, hands out what it was told, and says how
+long to wait before it asks again. Whoever drives it does the waiting.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import (
@@ -18,17 +20,28 @@ from intercom_export_widgets.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from intercom_export_widgets.errors import (
-        IntercomExportError,
-    )
+    from intercom_export_widgets.errors import IntercomExportError
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.jobs.schedule import Schedule
 
-__all__ = ["watch"]
+__all__ = ["Pause", "watch"]
 
 NEWBORN_SECONDS: Final = 30.0
 """How long a job that was just created may be unknown to the server that shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wish to be taken up again later.
+
+    Attributes
+    ----------
+    seconds : float
+        How long to wait.
+    """
+
+    seconds: float
 
 
 def watch(
@@ -37,12 +50,11 @@ def watch(
     *,
     schedule: Schedule,
     now: Callable[[], float],
-    pause: Callable[[float], None],
     since: float,
     told: Callable[[], Job | None] = lambda: None,
     trouble: Callable[[IntercomExportError], None] | None = None,
-) -> Iterator[Job]:
-    """Yield a job, then each newer snapshot of it until it has ended.
+) -> Iterator[Job | Pause]:
+    """Yield a job, then each newer snapshot of it until it has ended, with pauses between.
 
     Parameters
     ----------
@@ -52,8 +64,8 @@ def watch(
         The snapshot to begin with.
     schedule : Schedule
         How long to pause, and when to give up.
-    now, pause : callable
-        The clock in Unix seconds, and what waits for a number of seconds.
+    now : callable
+        The clock, in Unix seconds.
     since : float
         When the job was submitted, Unix seconds.
     told : callable, optional
@@ -79,7 +91,7 @@ def watch(
                 advice="Intercom fails jobs that run that long: export the range again, "
                 "in shorter pieces.",
             )
-        pause(schedule.pause(elapsed))
+        yield Pause(schedule.pause(elapsed))
         brought = told()
         if brought is not None and brought.status.ended:
             yield brought
