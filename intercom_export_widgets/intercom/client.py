@@ -170,7 +170,7 @@ class IntercomClient:
         """
         body = {
             "created_at_after": timeframe.created_at_after,
-            "created_at_before": timeframe.created_at_before,
+            "created_at_before": timeframe.request_end,
         }
         answer = self._endpoint.once("POST", "/export/content/data", json.dumps(body).encode())
         if isinstance(answer, Lost):

@@ -8,11 +8,12 @@ holds the value and refuses to know a client, a job or the form that picked it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import TimeframeError
+from intercom_export_widgets.intercom.observation import read_observed
 from intercom_export_widgets.intercom.periods import (
     FORMS,
     LATEST,
@@ -52,6 +53,8 @@ class TimeframeDescription:
         Local calendar days touched.
     daylight : str
         A note on the clock changes within the range, or ``""``.
+    observed : str
+        Until when opens and clicks are counted, in the range's own zone.
     """
 
     local: str
@@ -59,6 +62,7 @@ class TimeframeDescription:
     unix: str
     days: int
     daylight: str
+    observed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +81,23 @@ class Timeframe:
         Last second, in Unix seconds.
     zone : str
         IANA name of the time zone in which the range is read and shown.
+    observed_until : int or None
+        Last second in which opens, clicks and the like are counted, in Unix seconds;
+        None for the range's own end. Intercom counts them inside the requested range
+        only, so a later one makes the request longer than the range that is kept.
 
     Raises
     ------
     TimeframeError
-        If it ends before it begins, lies outside of 1970 to 5138, or the zone is
-        unknown; ``field`` is ``"first"``, ``"last"`` or ``"zone"``.
+        If it ends before it begins, lies outside of 1970 to 5138, is observed no longer
+        than its end, or the zone is unknown; ``field`` is ``"first"``, ``"last"``,
+        ``"observe"`` or ``"zone"``.
     """
 
     created_at_after: int
     created_at_before: int
     zone: str = "UTC"
+    observed_until: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no range can be."""
@@ -106,6 +116,15 @@ class Timeframe:
                 advice=f"The range begins on {self.first_instant:%Y-%m-%d %H:%M:%S} "
                 f"and ends on {self.last_instant:%Y-%m-%d %H:%M:%S} ({self.zone}).",
                 field="last",
+            )
+
+        until = self.observed_until
+        if until is not None and not self.created_at_before <= until <= LATEST:
+            raise TimeframeError(
+                f"The range ends on {self.last}, after the last moment in which opens and clicks "
+                f"would be counted",
+                advice="Count until a later day, or leave that out.",
+                field="observe",
             )
 
     @classmethod
@@ -185,6 +204,32 @@ class Timeframe:
             )
         return cls(start, end, zone.key)
 
+    def observed(self, until: str | date | None, *, now: float | None = None) -> Timeframe:
+        """Return the same range, with opens and clicks counted for longer.
+
+        Parameters
+        ----------
+        until : str, date or None
+            As `observation.read_observed` reads it; None or ``""`` for the range's end.
+        now : float, optional
+            The current time in Unix seconds: nothing is counted past it.
+
+        Raises
+        ------
+        TimeframeError
+            If it says no day, or one before the range's end; ``field`` is ``"observe"``.
+        """
+        if not until:
+            return replace(self, observed_until=None)
+        instant = time.time() if now is None else now
+        found = read_observed(until, last=self.last, zone=self.zone, now=instant)
+        return replace(self, observed_until=found)
+
+    @property
+    def request_end(self) -> int:
+        """What is asked for as ``created_at_before``: the end of what is observed."""
+        return self.created_at_before if self.observed_until is None else self.observed_until
+
     @property
     def first_instant(self) -> datetime:
         """The first instant, aware, in the range's zone."""
@@ -260,6 +305,7 @@ class Timeframe:
             unix=f"{self.created_at_after} to {self.created_at_before}",
             days=self.days,
             daylight=self._daylight(),
+            observed=f"{local(self.request_end, find_zone(self.zone)):%Y-%m-%d %H:%M:%S}",
         )
 
     def _local(self) -> str:

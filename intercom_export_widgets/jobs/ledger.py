@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Ledger"]
 
-VERSION: Final = 1
 BUSY_SECONDS: Final = 15.0
 
 SCHEMA: Final = """
@@ -56,6 +55,11 @@ CREATE INDEX IF NOT EXISTS jobs_by_identifier ON jobs (job_identifier);
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session);
 """
 
+STEPS: Final = (SCHEMA, "ALTER TABLE jobs ADD COLUMN received_until INTEGER")
+"""What makes each version of the file out of the one before; the first, out of nothing."""
+
+VERSION: Final = len(STEPS)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -73,7 +77,11 @@ class Entry:
         The API's word, or ``submitting`` before the answer, or ``unknown`` if the
         answer was lost.
     created_at_after, created_at_before : int or None
-        The range, Unix seconds, inclusive; None for a job taken up from elsewhere.
+        The range that was requested, Unix seconds, inclusive; None for a job taken up
+        from elsewhere.
+    received_until : int or None
+        The last second of the range whose messages are kept, if it ends before the
+        requested one, which then says until when opens and clicks are counted.
     zone : str
         The IANA time zone in which the range was meant.
     submitted_at, finished_at, expires_at : float or None
@@ -122,6 +130,7 @@ class Entry:
     sandbox: int
     origin: str
     error: str | None
+    received_until: int | None
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))
@@ -250,7 +259,8 @@ class Ledger:
                 sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
             ) as connection:
                 version = self._version(connection)
-                connection.execute("BEGIN IMMEDIATE" if write or not version else "BEGIN")
+                old = version < VERSION
+                connection.execute("BEGIN IMMEDIATE" if write or old else "BEGIN")
                 self._migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
@@ -280,11 +290,13 @@ class Ledger:
         return int(version)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Make the tables, unless another process has just done so."""
-        if self._version(connection) == VERSION:
+        """Bring the tables to this version, unless another process has just done so."""
+        version = self._version(connection)
+        if version == VERSION:
             return
-        for statement in SCHEMA.split(";"):
-            connection.execute(statement)
+        for step in STEPS[version:]:
+            for statement in step.split(";"):
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

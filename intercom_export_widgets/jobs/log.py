@@ -27,7 +27,14 @@ COLUMNS: Final = {
         ),
     ),
     "created_at_after": ("datetime64[us, UTC]", "first instant of the range, inclusive"),
-    "created_at_before": ("datetime64[us, UTC]", "last second of the range, inclusive"),
+    "created_at_before": (
+        "datetime64[us, UTC]",
+        "last second of the range, inclusive; opens and clicks are counted until then",
+    ),
+    "received_until": (
+        "datetime64[us, UTC]",
+        "last second of the messages that are kept, if `--observe` asked for a longer range",
+    ),
     "zone": ("str", "the IANA time zone in which the range was meant"),
     "submitted": ("datetime64[us, UTC]", "when the job was submitted or taken up"),
     "finished": ("datetime64[us, UTC]", "when its end was seen and its data were safe on disk"),
@@ -69,6 +76,7 @@ def frame(entries: Sequence[Entry]) -> pd.DataFrame:
     columns: dict[str, object] = {
         "created_at_after": instants([entry.created_at_after for entry in entries]),
         "created_at_before": instants([entry.created_at_before for entry in entries]),
+        "received_until": instants([entry.received_until for entry in entries]),
         "submitted": submitted,
         "finished": finished,
         "expires": instants([entry.expires_at for entry in entries]),

@@ -84,7 +84,11 @@ def timeframe_of(entry: Entry) -> Timeframe | None:
     """Return the range of a job, or None if it was taken up from elsewhere."""
     if entry.created_at_after is None or entry.created_at_before is None:
         return None
-    return Timeframe(entry.created_at_after, entry.created_at_before, entry.zone)
+    if entry.received_until is None:
+        return Timeframe(entry.created_at_after, entry.created_at_before, entry.zone)
+    return Timeframe(
+        entry.created_at_after, entry.received_until, entry.zone, entry.created_at_before
+    )
 
 
 def progress_of_file(path: Path, entry: Entry | None) -> Progress:
@@ -121,8 +125,9 @@ def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:
     timeframe = export.timeframe
     after = None if timeframe is None else timeframe.created_at_after
     before = None if timeframe is None else timeframe.created_at_before
+    asked = None if timeframe is None else timeframe.request_end
     ended = export.progress.finished_at if entry is None else entry.finished_at
-    known = [instant for instant in (before, ended) if instant is not None]
+    known = [instant for instant in (asked, ended) if instant is not None]
     return {
         "job_identifier": export.job_identifier,
         "workspace": (entry and entry.workspace) or "",

@@ -224,7 +224,10 @@ class ExportSession(HasTraits):
                 status="submitting",
                 submitted_at=self.now(),
                 created_at_after=timeframe.created_at_after,
-                created_at_before=timeframe.created_at_before,
+                created_at_before=timeframe.request_end,
+                received_until=(
+                    None if timeframe.observed_until is None else timeframe.created_at_before
+                ),
                 zone=timeframe.zone,
             )
             export = self._launcher().begin(connection, client, number, timeframe)
