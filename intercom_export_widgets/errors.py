@@ -200,7 +200,8 @@ class JobLockedError(RateLimitError):
     job_identifier : str
         The active job, if it is known on this machine; else empty.
     held : str
-        The sentence about it: its range, status and age; else empty.
+        The sentence about it: its range, status, age and origin, or that it comes from
+        elsewhere; empty until the ledger was asked.
     """
 
     job_identifier: str = ""

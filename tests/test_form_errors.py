@@ -79,7 +79,7 @@ def test_the_job_lock_stands_in_the_form_with_the_job_that_holds_it(form, sandbo
 
 
 def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
-    """After the holder has ended, nothing stale offers to cancel it."""
+    """Canceling the holder asks first; after it has ended, nothing stale offers that."""
     sandbox.switch(stuck=1)
     pick(form, *JUNE)
     export(form)
@@ -87,9 +87,28 @@ def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
     export(form)
     alert = form.locator(".iew-alert")
     expect(alert).to_contain_text("Exceeded rate limit of 1 pending")
-    alert.get_by_role("button", name="Cancel it").click()
-    expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
+    alert.get_by_role("button", name="Cancel it, then export").click()
+    expect(alert).to_contain_text("Cancel job")
+    expect(form.locator(".iew-status")).not_to_have_text("canceled")
+    alert.get_by_role("button", name="Yes, cancel it, then export").click()
+    expect(form.locator(".iew-status").last).to_have_text("canceled", timeout=10 * SECONDS)
+    expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
     expect(alert).to_be_hidden()
+
+
+def test_a_range_waits_in_the_form_until_it_is_removed(form, sandbox):
+    """Behind a job from elsewhere the range is listed with its next try, and can be removed."""
+    sandbox.lock()
+    pick(form, *JUNE)
+    export(form)
+    form.get_by_role("button", name="Wait, then export").click()
+    queue = form.get_by_role("region", name="Queue")
+    expect(queue).to_contain_text("2018-06-01 to 2018-06-02 (UTC)")
+    expect(queue).to_contain_text("Next try at")
+    expect(queue).to_contain_text("a colleague")
+    queue.get_by_role("button", name="Remove").click()
+    expect(queue).to_be_hidden()
+    expect(form.locator(".iew-card")).to_have_count(0)
 
 
 def test_what_only_the_server_knows_stands_in_the_form(form, sandbox):

@@ -2,7 +2,7 @@
 
 ::
 
-    submit ──> watch ──> download ──> verify ──> keep
+    (queue) ──> submit ──> watch ──> download ──> verify ──> keep
 
 Place in the flow: `jobs.running` drives `run` and hands in the tools; `run` hands out
 `Progress` values, and yields a `Pause` where it wants to be taken up again later, so
@@ -17,16 +17,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import (
+    ConnectionFailedError,
     IntercomExportError,
     JobCanceledError,
     JobFailedError,
+    JobLockedError,
     LedgerError,
     SubmissionUnknownError,
+    ThrottledError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.delivery import deliver
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
+from intercom_export_widgets.jobs.turn import await_turn
 from intercom_export_widgets.jobs.watch import Pause, watch
 
 if TYPE_CHECKING:
@@ -62,18 +66,31 @@ def run(
     """
     entry = tools.ledger.entry(tools.number)
     progress = Progress(
-        Stage.SUBMITTING,
+        Stage.SUBMITTING if tools.turn is None else Stage.QUEUED,
         started_at=(entry and entry.submitted_at) or tools.now(),
         job=job,
         sandbox=bool(entry and entry.sandbox),
         source=tools.source,
     )
     if timeframe is not None and job is None:
-        progress = _submit(tools, progress, timeframe)
+        progress = yield from _begin(tools, progress, timeframe)
     progress = yield from _await_end(tools, progress)
     if progress.stage is Stage.DOWNLOADING:
         progress = deliver(tools, progress, timeframe)
     return _finish(tools, progress)
+
+
+def _begin(
+    tools: Tools, progress: Progress, timeframe: Timeframe
+) -> Generator[Pause, None, Progress]:
+    """Submit at once, or when the slot is free, as was asked for."""
+    if tools.turn is None:
+        return _submit(tools, progress, timeframe)
+
+    def submit(latest: Progress) -> Progress:
+        return _submit(tools, latest, timeframe)
+
+    return (yield from await_turn(tools, tools.turn, progress, submit))
 
 
 def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
@@ -85,12 +102,21 @@ def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
         with _told_too(error):
             tools.ledger.update(tools.number, status="unknown", error=str(error))
         raise
+    except (JobLockedError, ThrottledError, ConnectionFailedError) as error:
+        if tools.turn is None:
+            _forget(tools, error)
+        raise
     except IntercomExportError as error:
-        with _told_too(error):
-            tools.ledger.remove(tools.number)
+        _forget(tools, error)
         raise
     note = tools.remember(job, status=status_word(job))
     return replace(progress, job=job, note=note)
+
+
+def _forget(tools: Tools, error: IntercomExportError) -> None:
+    """Take the row away: a submission that was refused made no job."""
+    with _told_too(error):
+        tools.ledger.remove(tools.number)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.origin import quietly
 from intercom_export_widgets.jobs.progress import Progress, Stage
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.ledger import Entry, Ledger
     from intercom_export_widgets.jobs.schedule import Schedule
+    from intercom_export_widgets.jobs.turn import Turn
 
 __all__ = ["Launcher"]
 
@@ -58,6 +59,8 @@ class Launcher:
         number: int,
         timeframe: Timeframe | None,
         job: Job | None = None,
+        *,
+        turn: Turn | None = None,
     ) -> Export:
         """Return an export that runs: it submits the range, or follows the job.
 
@@ -71,10 +74,13 @@ class Launcher:
             The range; None if the job was created elsewhere.
         job : Job or None
             A job to follow; None to submit a new one.
+        turn : Turn or None
+            The place in the queue, to submit the range when the slot is free.
         """
+        stage = Stage.SUBMITTING if job is None else Stage.WAITING
         known = connection.workspace
         progress = Progress(
-            Stage.SUBMITTING if job is None else Stage.WAITING,
+            stage if turn is None else Stage.QUEUED,
             started_at=self.now(),
             job=job,
             sandbox=known is not None and known.sandbox,
@@ -98,9 +104,35 @@ class Launcher:
             source=connection.token_source,
             identify=lambda: quietly(connection, client),
             now=self.now,
+            turn=turn,
         )
         export.begin(tools)
         return export
+
+    def ended(self, entry: Entry) -> Export:
+        """Return an export that ended without data, as the ledger has it.
+
+        Parameters
+        ----------
+        entry : Entry
+            Its row.
+        """
+        job = Job(entry.job_identifier or "", JobStatus.NO_DATA, JobStatus.NO_DATA.value)
+        progress = Progress(
+            Stage.NO_DATA,
+            started_at=entry.submitted_at or self.now(),
+            job=job,
+            finished_at=entry.finished_at,
+            sandbox=bool(entry.sandbox),
+        )
+        return Export(
+            progress=progress,
+            timeframe=timeframe_of(entry),
+            number=entry.number,
+            address=entry.base_url,
+            ledger=self.ledger,
+            opener=lambda export: open_export(export, lambda: None),
+        )
 
     def loaded(self, path: Path, entry: Entry | None, address: str) -> Export:
         """Return an export whose archive is on disk, after verifying it.

@@ -21,6 +21,7 @@ from intercom_export_widgets.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["Entry", "Ledger"]
 
@@ -55,7 +56,43 @@ CREATE INDEX IF NOT EXISTS jobs_by_identifier ON jobs (job_identifier);
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session);
 """
 
-STEPS: Final = (SCHEMA, "ALTER TABLE jobs ADD COLUMN received_until INTEGER")
+QUEUE: Final = """
+ALTER TABLE jobs ADD COLUMN notebook TEXT NOT NULL DEFAULT '';
+CREATE TABLE IF NOT EXISTS queue (
+    number            INTEGER PRIMARY KEY AUTOINCREMENT,
+    rank              REAL    NOT NULL,
+    state             TEXT    NOT NULL,
+    base_url          TEXT    NOT NULL,
+    workspace_id      TEXT    NOT NULL,
+    created_at_after  INTEGER NOT NULL,
+    created_at_before INTEGER NOT NULL,
+    observed_until    INTEGER,
+    zone              TEXT    NOT NULL,
+    queued_at         REAL    NOT NULL,
+    origin            TEXT    NOT NULL,
+    session           TEXT    NOT NULL,
+    expires_at        REAL    NOT NULL,
+    next_try_at       REAL,
+    note              TEXT    NOT NULL DEFAULT '',
+    tries             INTEGER NOT NULL DEFAULT 0,
+    failures          INTEGER NOT NULL DEFAULT 0,
+    job               INTEGER,
+    backfill          INTEGER
+);
+CREATE TABLE IF NOT EXISTS backfills (
+    number            INTEGER PRIMARY KEY AUTOINCREMENT,
+    base_url          TEXT    NOT NULL,
+    workspace_id      TEXT    NOT NULL,
+    created_at_after  INTEGER NOT NULL,
+    created_at_before INTEGER NOT NULL,
+    observed_until    INTEGER,
+    zone              TEXT    NOT NULL,
+    every             TEXT    NOT NULL,
+    begun_at          REAL    NOT NULL
+)
+"""
+
+STEPS: Final = (SCHEMA, "ALTER TABLE jobs ADD COLUMN received_until INTEGER", QUEUE)
 """What makes each version of the file out of the one before; the first, out of nothing."""
 
 VERSION: Final = len(STEPS)
@@ -75,7 +112,7 @@ class Entry:
         Intercom's name for it; None until the answer came, or if it was lost.
     status : str
         The API's word, or ``submitting`` before the answer, or ``unknown`` if the
-        answer was lost.
+        answer was lost, or ``queued`` while the range waits for the slot.
     created_at_after, created_at_before : int or None
         The range that was requested, Unix seconds, inclusive; None for a job taken up
         from elsewhere.
@@ -106,6 +143,8 @@ class Entry:
         The machine and the process that submitted it.
     error : str or None
         What went wrong, in one sentence.
+    notebook : str
+        The notebook that submitted it, as far as Jupyter said; else empty.
     """
 
     number: int
@@ -131,6 +170,7 @@ class Entry:
     origin: str
     error: str | None
     received_until: int | None
+    notebook: str
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))
@@ -237,6 +277,21 @@ class Ledger:
             if entry.path and Path(entry.path).resolve() == wanted:
                 return entry
         return None
+
+    def transaction(self, *, write: bool = True) -> AbstractContextManager[sqlite3.Connection]:
+        """Return one transaction on the file, for what else is kept in it.
+
+        Parameters
+        ----------
+        write : bool
+            Whether something will be written: the lock is then taken at the beginning.
+
+        Raises
+        ------
+        LedgerError
+            If the file can't be used.
+        """
+        return self._transaction(write=write)
 
     def _select(self, condition: str, values: list[str | int]) -> list[Entry]:
         if not self.path.exists():

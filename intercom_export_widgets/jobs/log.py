@@ -23,7 +23,8 @@ COLUMNS: Final = {
         "str",
         (
             "`pending`, `in_progress`, `completed`, `no_data`, `failed` or `canceled`, another "
-            "word as the API gave it, `submitting` before the answer, `unknown` if that was lost"
+            "word as the API gave it, `queued` before its turn, `submitting` before the answer, "
+            "`unknown` if that was lost"
         ),
     ),
     "created_at_after": ("datetime64[us, UTC]", "first instant of the range, inclusive"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import IntercomExportError
@@ -13,7 +14,59 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.workspace import Workspace
     from intercom_export_widgets.jobs.connection import Connection
 
-__all__ = ["facts_of", "origin_of", "quietly"]
+__all__ = ["facts_of", "here", "is_alive", "origin_of", "place_of", "quietly"]
+
+
+def here() -> str:
+    """Return ``machine:process``: this machine and this process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def is_alive(origin: str) -> bool:
+    """Return whether the process that wrote a row may still be running.
+
+    Parameters
+    ----------
+    origin : str
+        ``machine:process``, as the ledger has it. A process of another machine, or on
+        Windows, can't be asked about and counts as running.
+    """
+    host, _, process = origin.rpartition(":")
+    if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def place_of(origin: str, notebook: str = "") -> str:
+    """Return where something was begun, in words, as seen from this process.
+
+    Parameters
+    ----------
+    origin : str
+        ``machine:process``.
+    notebook : str
+        The notebook's path, if it is known.
+    """
+    host, _, _ = origin.rpartition(":")
+    named = f" ({notebook})" if notebook else ""
+    if origin == here():
+        return f"in this kernel{named}"
+    if host != socket.gethostname():
+        return f"on the machine {host or 'unknown'}{named}"
+    if is_alive(origin):
+        return f"in another kernel on this machine{named}"
+    return f"in a kernel on this machine that has ended{named}"
+
+
+def _notebook() -> str:
+    """Return the notebook's path, which Jupyter's server tells its kernels."""
+    return os.environ.get("JPY_SESSION_NAME", "")
 
 
 def origin_of(session: str, connection: Connection) -> dict[str, str | float | None]:
@@ -23,7 +76,8 @@ def origin_of(session: str, connection: Connection) -> dict[str, str | float | N
         "session": session,
         "base_url": connection.address,
         "region": "" if connection.base_url else connection.region,
-        "origin": f"{socket.gethostname()}:{os.getpid()}",
+        "origin": here(),
+        "notebook": _notebook(),
         **({} if known is None else facts_of(known)),
     }
 

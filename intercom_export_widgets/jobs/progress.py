@@ -28,6 +28,7 @@ class Stage(StrEnum):
     ``LEFT`` is an export that is no longer followed from here, while its job may run on.
     """
 
+    QUEUED = "queued"
     SUBMITTING = "submitting"
     WAITING = "waiting"
     DOWNLOADING = "downloading"
@@ -60,7 +61,7 @@ class Progress:
     job : Job or None
         The newest snapshot of the job; None until the API has answered.
     next_ask_at : float or None
-        When the API is asked next, Unix seconds.
+        When the API is asked next, or a queued range is tried next, Unix seconds.
     received, expected : int, int or None
         Bytes downloaded, and how many there are if the server said so.
     rows : mapping of str to int
@@ -70,7 +71,8 @@ class Progress:
     finished_at : float or None
         When the export ended, Unix seconds.
     note : str
-        One sentence about something that went wrong and is being dealt with.
+        One sentence about something that went wrong and is being dealt with, or, while
+        the export is queued, about what it waits for.
     sandbox : bool
         Whether the data are synthetic.
     source : str

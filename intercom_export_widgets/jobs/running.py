@@ -168,9 +168,9 @@ class Running(HasTraits):
     def cancel(self) -> Job | None:
         """Cancel the job at Intercom, or stop the download, and return the newest job.
 
-        A job that has ended is left as it is: "cancelling a finished job returns it
-        unchanged". If it ended just before, its data are fetched all the same. Calling it
-        twice does no harm.
+        A range that waits in the queue is taken out. A job that has ended is left as it is:
+        "cancelling a finished job returns it unchanged". If it ended just before, its data
+        are fetched all the same. Calling it twice does no harm.
 
         Raises
         ------
@@ -179,19 +179,28 @@ class Running(HasTraits):
         """
         if self.done or self._tools is None:
             return self.job
+        if self.progress.stage is Stage.QUEUED:
+            self._stop.set()
+            self.nudge()
+            with contextlib.suppress(JobCanceledError):
+                self.wait_submitted()
+            if self.done:
+                return None
         self.wait_submitted()
         job = self.job
         if job is None or job.status.ended:
             self._stop.set()
             return job
         self._told = self._tools.client.cancel(job.job_identifier)
-        self._wake_up()
+        self.nudge()
         return self._told
 
     @property
     def name_of_job(self) -> str:
         """What to call it in a sentence: its job, or the submission before there is one."""
-        return f"job {self.job_identifier}" if self.job_identifier else "the submission"
+        if self.job_identifier:
+            return f"job {self.job_identifier}"
+        return "the queued range" if self.progress.stage is Stage.QUEUED else "the submission"
 
     @property
     def _stage_word(self) -> str:
@@ -213,6 +222,7 @@ class Running(HasTraits):
             stopped=self._stopped,
             told=lambda: self._told,
             report=self._report,
+            turn=None if tools.turn is None else replace(tools.turn, canceled=self._stop.is_set),
         )
         self._tools = tools
         part_from(self)
@@ -259,7 +269,7 @@ class Running(HasTraits):
             self._call = None
         self._in_thread(lambda: self._go_on(tools, after_rest=True))
 
-    def _wake_up(self) -> None:
+    def nudge(self) -> None:
         """Go on at once: from a rest, or from the next one."""
         with self._resting:
             if self._call is None:
@@ -282,7 +292,7 @@ class Running(HasTraits):
         It ends when the question that is under way is answered; see `leave_all`.
         """
         self._leaving.set()
-        self._wake_up()
+        self.nudge()
 
     def _fail(self, tools: Tools, error: Exception) -> None:
         if isinstance(error, JobLockedError) and self._explain is not None:
@@ -340,6 +350,11 @@ class Running(HasTraits):
             raise self._left()
 
     def _left(self) -> WaitInterruptedError:
+        if self.progress.stage is Stage.QUEUED:
+            return WaitInterruptedError(
+                "The range waits in the queue, but no longer from here",
+                advice="Take it up again: %intercom_export status.",
+            )
         return WaitInterruptedError(
             f"{self.name_of_job} is no longer followed from here, and runs on",
             job_identifier=self.job_identifier,

@@ -28,6 +28,7 @@ from intercom_export_widgets.jobs.files import (
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
+from intercom_export_widgets.jobs.lineup import Lineup
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
@@ -116,6 +117,7 @@ class ExportSession(HasTraits):
         self.ledger = Ledger(default_ledger() if ledger is None else Path(ledger).expanduser())
         self.poll_interval = poll_interval
         self.now = now
+        self.lineup = Lineup(self)
         self._lock = threading.RLock()
         self._attaching = threading.Lock()
 
@@ -189,6 +191,7 @@ class ExportSession(HasTraits):
         *,
         connection: Connection | None = None,
         ask: bool = True,
+        when_free: bool = False,
     ) -> Export:
         """Begin an export and return its handle at once, before the API has answered.
 
@@ -203,6 +206,8 @@ class ExportSession(HasTraits):
             Another workspace, for this export only.
         ask : bool
             Whether the user may be asked for a token.
+        when_free : bool
+            Put the range into the queue, and submit it when the workspace's slot is free.
 
         Raises
         ------
@@ -214,6 +219,9 @@ class ExportSession(HasTraits):
         timeframe.check_past(self.now())
         connection = connection or self.connection
         client = connection.client(ask=ask)
+        if when_free:
+            check_folder(self.folder)
+            return self.lineup.enqueue(timeframe, connection, client)
         with self._lock:
             under_way = self._being_submitted(timeframe, connection.address)
             if under_way is not None:
@@ -230,8 +238,8 @@ class ExportSession(HasTraits):
                 ),
                 zone=timeframe.zone,
             )
-            export = self._launcher().begin(connection, client, number, timeframe)
-            self._publish(export)
+            export = self.launcher().begin(connection, client, number, timeframe)
+            self.publish(export)
             return export
 
     def attach(
@@ -265,7 +273,7 @@ class ExportSession(HasTraits):
                 if export.job_identifier == job_identifier and is_usable(export, connection):
                     return export
             entry = self.ledger.find(job_identifier, connection.address)
-            kept = None if entry is None else self._kept(entry)
+            kept = None if entry is None else self.kept(entry)
             if kept is not None:
                 return kept
             client = connection.client(ask=ask)
@@ -280,8 +288,8 @@ class ExportSession(HasTraits):
                     job_identifier=job.job_identifier,
                     submitted_at=self.now(),
                 )
-            export = self._launcher().begin(connection, client, number, timeframe, job)
-            self._publish(export)
+            export = self.launcher().begin(connection, client, number, timeframe, job)
+            self.publish(export)
             return export
 
     def load(self, what: str | os.PathLike[str]) -> Export:
@@ -346,10 +354,11 @@ class ExportSession(HasTraits):
 
     # Within --------------------------------------------------------------------
 
-    def _launcher(self) -> Launcher:
+    def launcher(self) -> Launcher:
+        """Return what exports begin with, as the settings are now."""
         return Launcher(self.ledger, self.folder, Schedule(longest=self.poll_interval), self.now)
 
-    def _kept(self, entry: Entry) -> Export | None:
+    def kept(self, entry: Entry) -> Export | None:
         """Return a job that was downloaded before, unless its file is gone or damaged."""
         path = Path(entry.path) if entry.path else None
         if path is None or not path.exists():
@@ -363,8 +372,8 @@ class ExportSession(HasTraits):
 
     def _loaded(self, path: Path, entry: Entry | None) -> Export:
         address = self.connection.address if entry is None else entry.base_url
-        export = self._launcher().loaded(path, entry, address)
-        self._publish(export)
+        export = self.launcher().loaded(path, entry, address)
+        self.publish(export)
         return export
 
     def _being_submitted(self, timeframe: Timeframe, address: str) -> Export | None:
@@ -375,7 +384,7 @@ class ExportSession(HasTraits):
                 return export
         return None
 
-    def _publish(self, export: Export) -> None:
+    def publish(self, export: Export) -> None:
         """Let the faces know; an ended export of the same job gives way to the new one.
 
         A face that can't show it is no reason to lose it.

@@ -7,14 +7,12 @@ API says whether one of them is still active. A job from elsewhere can't be name
 
 from __future__ import annotations
 
-import os
 import shlex
-import socket
-import sys
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.origin import is_alive, place_of
 from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 
@@ -24,7 +22,14 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.jobs.ledger import Entry, Ledger
 
-__all__ = ["find_holder", "find_lost", "name_holder"]
+__all__ = ["ELSEWHERE", "find_holder", "find_lost", "holder_sentence", "name_holder"]
+
+ELSEWHERE: Final = (
+    "No job that was begun on this machine holds the slot: it comes from elsewhere (Intercom's "
+    "web page, a colleague, a submission whose answer was lost), and the API can't list it."
+)
+
+WAIT_FOR_IT: Final = "Wait, then export: the same line with --when-free."
 
 PROPOSED: Final = 3
 """How many unfinished jobs of the ledger are asked about, newest first."""
@@ -36,10 +41,21 @@ MEMORY: Final = 25 * 3600.0
 """Seconds for which a submission whose answer was lost may hold the slot."""
 
 
-def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | None:
+def find_holder(
+    ledger: Ledger, client: IntercomClient, now: float | None = None
+) -> tuple[Entry, Job] | None:
     """Return the job of the ledger that is still active, with its row, if there is one.
 
     Jobs that turn out to have ended are noted as such.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Proposes jobs.
+    client : IntercomClient
+        Is asked about them.
+    now : float, optional
+        Unix seconds: jobs that are older than any job gets are not asked about.
 
     Raises
     ------
@@ -53,6 +69,7 @@ def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | N
         and entry.finished_at is None
         and not JobStatus.read(entry.status).ended
         and entry.base_url == client.base_url
+        and (now is None or now - (entry.submitted_at or now) < MEMORY)
     ]
     for entry in proposed[:PROPOSED]:
         try:
@@ -89,27 +106,6 @@ def find_lost(ledger: Ledger, base_url: str, now: float) -> Entry | None:
     return None
 
 
-def is_alive(origin: str) -> bool:
-    """Return whether the process that wrote a row may still be running.
-
-    Parameters
-    ----------
-    origin : str
-        ``machine:process``, as the ledger has it. A process of another machine, or on
-        Windows, can't be asked about and counts as running.
-    """
-    host, _, process = origin.rpartition(":")
-    if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, now: float) -> None:
     """Tell a job lock which job holds the slot, and so what to do, if it is known here.
 
@@ -129,22 +125,41 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
     if found is not None:
         entry, job = found
         error.job_identifier = job.job_identifier
-        word = status_word(job).replace("_", " ")
-        cancel = f"%intercom_export cancel {shlex.quote(job.job_identifier)}"
-        error.held = (
-            f"The slot is held by job {job.job_identifier}{_what(entry)}, which is {word} and "
-            f"was submitted {_age(entry, now)} ago on this machine."
-        )
+        error.held = holder_sentence(entry, job, now)
+        named = shlex.quote(job.job_identifier)
         error.advice = (
-            f"{error.held} Follow it: {attach_line(job.job_identifier)}. Or end it: {cancel}."
+            f"{error.held} Follow it: {attach_line(job.job_identifier)}. {WAIT_FOR_IT} "
+            f"Cancel it, then export: the same line with --cancel-holder {named}."
         )
         return
+    error.held = ELSEWHERE
     lost = find_lost(ledger, client.base_url, now)
     if lost is not None:
-        error.advice = (
+        error.held = (
             f"Probably it is the submission{_what(lost)} of {_age(lost, now)} ago, whose answer "
             "was lost: the API can neither name nor list it, and it ends by itself."
         )
+    error.advice = f"{error.held} {WAIT_FOR_IT}"
+
+
+def holder_sentence(entry: Entry, job: Job, now: float) -> str:
+    """Return the sentence about the job that holds the slot.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its row.
+    job : Job
+        As the API has just said.
+    now : float
+        Unix seconds.
+    """
+    word = status_word(job).replace("_", " ")
+    where = place_of(entry.origin, entry.notebook)
+    return (
+        f"The slot is held by job {job.job_identifier}{_what(entry)}, which is {word} and "
+        f"was submitted {_age(entry, now)} ago {where}."
+    )
 
 
 def _what(entry: Entry) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.schedule import Schedule
+    from intercom_export_widgets.jobs.turn import Turn
 
 __all__ = ["Tools"]
 
@@ -54,6 +55,8 @@ class Tools:
         Returns whether the user has asked to stop.
     told : callable
         Returns a newer snapshot that another call has brought, such as a cancel, or None.
+    turn : Turn or None
+        The place in the queue, for a range that waits for the slot.
     report : callable
         Takes each `Progress`.
     """
@@ -69,6 +72,7 @@ class Tools:
     pause: Callable[[float], None] = time.sleep
     stopped: Callable[[], bool] = lambda: False
     told: Callable[[], Job | None] = lambda: None
+    turn: Turn | None = None
     report: Callable[[Progress], None] = lambda _: None
 
     def remember(self, job: Job, **values: str | float | None) -> str:

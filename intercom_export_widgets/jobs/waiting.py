@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import WaitInterruptedError, WaitTimeoutError
-from intercom_export_widgets.jobs.progress import attach_line
+from intercom_export_widgets.jobs.progress import Stage, attach_line
 
 if TYPE_CHECKING:
     import threading
@@ -73,6 +73,12 @@ def wait_for(
 
 
 def _interrupted(export: Running) -> WaitInterruptedError:
+    if export.progress.stage is Stage.QUEUED:
+        return WaitInterruptedError(
+            "Waiting was interrupted; the range stays in the queue, and is submitted in its turn",
+            advice="See where it stands: %intercom_export queue. "
+            "Or take it out: %intercom_export queue clear.",
+        )
     if not export.job_identifier:
         return WaitInterruptedError(
             "Waiting was interrupted; the submission is still under way",

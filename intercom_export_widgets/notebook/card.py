@@ -62,6 +62,8 @@ class Card:
         Whether there is something to cancel.
     source : str
         Where the token came from, while the export runs.
+    queued : bool
+        Whether it waits for the slot; ``next_ask_at`` is then when it is tried next.
     label : str
         `SANDBOX` if the data are synthetic, else empty.
     """
@@ -85,6 +87,7 @@ class Card:
     expected: int | None = None
     can_cancel: bool = False
     source: str = ""
+    queued: bool = False
     label: str = ""
 
     def as_json(self) -> dict[str, object]:
@@ -106,7 +109,8 @@ def describe(export: Export) -> Card:
         tone=_tone(progress),
         steps=_steps(progress),
         detail=_detail(progress),
-        problem=str(export.error) if export.error is not None else progress.note,
+        problem=_problem(export),
+        queued=progress.stage is Stage.QUEUED,
         rows=[[name, count] for name, count in progress.rows.items()],
         code=_code(export),
         path="" if path is None else str(path),
@@ -132,6 +136,12 @@ def size(count: int) -> str:
         if amount < 1000:  # noqa: PLR2004 - the next unit begins there
             return f"{amount:.1f} {unit}"
     return f"{amount / 1000:.1f} TB"
+
+
+def _problem(export: Export) -> str:
+    if export.error is not None:
+        return str(export.error)
+    return "" if export.progress.stage is Stage.QUEUED else export.progress.note
 
 
 def _status(progress: Progress) -> str:
@@ -183,6 +193,8 @@ def _reached(progress: Progress) -> int:
 
 def _detail(progress: Progress) -> str:
     match progress.stage:
+        case Stage.QUEUED:
+            return progress.note or "Waiting for the workspace's one slot."
         case Stage.DOWNLOADING:
             return f"Downloading: {_share(progress)}."
         case Stage.DONE:

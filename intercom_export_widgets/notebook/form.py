@@ -6,6 +6,7 @@ cards; here is what the buttons do, whose workspace it is, and the log.
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -23,16 +24,19 @@ from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
 from intercom_export_widgets.notebook.notices import (
     TRY_SANDBOX,
     alert_of,
+    confirmation_of,
     field_of,
     sentence_of,
     workspace_of,
 )
+from intercom_export_widgets.notebook.queueview import queue_note, queue_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traitlets import Bunch
 
+    from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.session import ExportSession
 
 __all__ = ["ExportForm"]
@@ -74,6 +78,7 @@ class ExportForm(RangePage):
     workspace = Dict().tag(sync=True)
     zones: List[Any] = List().tag(sync=True)
     alert = Dict().tag(sync=True)
+    queue: List[Any] = List().tag(sync=True)
     busy = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
     sandbox_offered = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
     log_heads = List(list(HEADS)).tag(sync=True)
@@ -92,6 +97,7 @@ class ExportForm(RangePage):
         self._start_sandbox = start_sandbox
         self._logged: object = None
         self._tries = 0
+        self._refused_range: Timeframe | None = None
         super().__init__(session, kind="form", sandbox_offered=start_sandbox is not None)
         session.observe(self._take_exports, "exports")
         session.observe(self._reconnect, "connection")
@@ -126,13 +132,24 @@ class ExportForm(RangePage):
             case "identify":
                 self.put(workspace={})
                 self.in_background(self._identify)
-            case "attach" | "cancel job" as what:
-                again = {"do": what, "job_identifier": str(content.get("job_identifier"))}
-                self.in_background(
-                    partial(self._attach, again), lambda error: self._warn(error, again)
-                )
             case "dismiss":
                 self.put(alert={})
+            case _:
+                self._receive_of_slot(content)
+
+    def _receive_of_slot(self, content: dict[str, Any]) -> None:
+        """Do what is asked for about the slot: follow, wait, cancel, take out."""
+        identifier = str(content.get("job_identifier"))
+        match content.get("do"):
+            case "when free" | "cancel then export" | "remove":
+                self.in_background(partial(self._line_up, content))
+            case "ask cancel":
+                self.put(alert=confirmation_of(identifier))
+            case "attach":
+                again = {"do": "attach", "job_identifier": identifier}
+                self.in_background(
+                    partial(self._attach, identifier), lambda error: self._warn(error, again)
+                )
             case _:
                 super().receive(content)
 
@@ -177,13 +194,25 @@ class ExportForm(RangePage):
         export.observe(self._follow_up, ["progress", "error"])
         self._settle(export)
 
-    def _attach(self, asked: dict[str, str]) -> None:
-        """Follow a job that holds the slot, or cancel it, and show its card."""
-        export = self.session.attach(asked["job_identifier"], ask=False)
-        if asked["do"] == "cancel job":
-            export.cancel()
+    def _attach(self, job_identifier: str) -> None:
+        """Follow a job that holds the slot, and show its card."""
+        export = self.session.attach(job_identifier, ask=False)
         self.put(alert={})
         self.tell(show=export.key)
+
+    def _line_up(self, content: dict[str, Any]) -> None:
+        """Put the range that was refused into the queue, or take one out."""
+        if content["do"] == "remove":
+            self.session.lineup.remove(int(content["number"]))
+            self.refresh()
+            return
+        timeframe = self._refused_range or self.timeframe()
+        if content["do"] == "cancel then export":
+            self.session.lineup.cancel_holder(
+                str(content.get("job_identifier")), self.session.connection
+            )
+        self.put(alert={})
+        self.export = self.session.start(timeframe, ask=False, when_free=True)
 
     def _follow_up(self, change: Bunch) -> None:
         self._settle(change.owner)
@@ -197,6 +226,7 @@ class ExportForm(RangePage):
             self.busy = False
             self.refresh()
         if export.error is not None and export.job is None:
+            self._refused_range = export.timeframe
             self.complain(export.error)
 
     # Whose data ----------------------------------------------------------------
@@ -229,6 +259,9 @@ class ExportForm(RangePage):
         """Set what takes a moment: the names of all zones, and the workspace."""
         self.put(zones=sorted(available_timezones()))
         self._identify()
+        with contextlib.suppress(IntercomExportError):
+            self.session.lineup.take_up()
+        self.refresh()
 
     # Exports -------------------------------------------------------------------
 
@@ -248,12 +281,18 @@ class ExportForm(RangePage):
         A notice about the slot goes when the job that held it has ended.
         """
         super().update()
-        refused = {e.key for e in self._followed if e.error is not None and e.job is None}
+        refused = {
+            e.key
+            for e in self._followed
+            if e.job is None and (e.error is not None or e.progress.stage is Stage.QUEUED)
+        }
         self.cards = [card for card in self.cards if card["number"] not in refused]
         ended = {e.job_identifier for e in self._followed if e.job and e.job.status.ended}
         if self.alert.get("holder") in ended:
             self.alert = {}
         self._update_log()
+        with contextlib.suppress(IntercomExportError):
+            self.queue = queue_rows(self.session.lineup.places())
 
     def _update_log(self) -> None:
         """Read the ledger, unless nothing has happened that it writes down."""
@@ -274,7 +313,15 @@ class ExportForm(RangePage):
     def as_text(self) -> str:
         """Return how to do without the form, and the exports so far."""
         code = "Intercom export: %intercom_export 2018-06-01 2018-06-30 --wait"
-        return f"{code}\n{ABOUT}\n{super().as_text()}".rstrip()
+        return f"{code}\n{ABOUT}\n{super().as_text()}\n{self._queue_note().text}".rstrip()
+
+    def _queue_note(self) -> text.Note:
+        """Return what waits, as text and HTML; empty if nothing does."""
+        try:
+            places = self.session.lineup.places()
+        except IntercomExportError as error:
+            return text.Note(str(error))
+        return queue_note(places, self.session.now()) if places else text.Note("", " ")
 
     def as_html(self) -> str:
         """Return the same as HTML, with the log."""
@@ -282,7 +329,7 @@ class ExportForm(RangePage):
             f'<div style="{text.BOX}"><strong>Intercom export</strong>'
             f"<div>{ABOUT}</div>"
             "<div><code>%intercom_export 2018-06-01 2018-06-30 --wait</code></div></div>"
-            f"{super().as_html()}{self._log_html()}"
+            f"{super().as_html()}{self._queue_note().html}{self._log_html()}"
         )
 
     def _log_html(self) -> str:

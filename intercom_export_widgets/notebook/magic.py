@@ -112,8 +112,18 @@ class IntercomExportMagics(Magics):
         if command.has("dry-run"):
             timeframe.check_past(self.session.now())
             return timeframe
-        export = self.session.submit(timeframe, connection=connection)
-        return self._deliver(export, command)
+        return self._deliver(self._begin(timeframe, connection, command), command)
+
+    def _begin(self, timeframe: Timeframe, connection: Connection, command: Command) -> Export:
+        """Submit now, or when the slot is free, or after canceling the job that holds it."""
+        holder = command.value("cancel-holder")
+        if holder is not None:
+            timeframe.check_past(self.session.now())
+            connection.client(ask=True)
+            self.session.lineup.cancel_holder(holder, connection)
+        elif not command.has("when-free"):
+            return self.session.submit(timeframe, connection=connection)
+        return self.session.start(timeframe, connection=connection, when_free=True)
 
     def _timeframe(self, command: Command) -> Timeframe:
         from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -140,12 +150,32 @@ class IntercomExportMagics(Magics):
             error.advice = f"{error.advice} The export is on disk: {load} --table receipt."
             raise
 
+    def _do_queue(self, command: Command) -> Note:
+        from intercom_export_widgets.notebook.queueview import change_queue, queue_note
+
+        if command.words:
+            return Note(change_queue(self.session.lineup, command.words))
+        self._take_up()
+        return queue_note(self.session.lineup.places(), self.session.now())
+
+    def _take_up(self) -> None:
+        """Go on with what an ended kernel left, if there is a token for it."""
+        with contextlib.suppress(IntercomExportError):
+            self.session.lineup.take_up()
+
     def _do_status(self, command: Command) -> Overview | Job:
         if not command.words:
+            self._take_up()
             entries = self.session.ledger.entries()
             unfinished = [e for e in entries if e.job_identifier and e.finished_at is None]
-            return Overview(self.session.exports, len(unfinished))
+            return Overview(self.session.exports, len(unfinished), self._queued())
         return self._connection_of(command).client(ask=True).refresh(command.words[0])
+
+    def _queued(self) -> Note | None:
+        from intercom_export_widgets.notebook.queueview import queue_note
+
+        places = self.session.lineup.places()
+        return queue_note(places, self.session.now()) if places else None
 
     def _do_attach(self, command: Command) -> object:
         connection = self._connection_of(command)

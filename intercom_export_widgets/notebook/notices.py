@@ -21,9 +21,10 @@ from intercom_export_widgets.notebook.card import SANDBOX
 if TYPE_CHECKING:
     from intercom_export_widgets.jobs.connection import Connection
 
-__all__ = ["alert_of", "field_of", "sentence_of", "workspace_of"]
+__all__ = ["alert_of", "confirmation_of", "field_of", "sentence_of", "workspace_of"]
 
 TRY_SANDBOX: Final = {"label": "Try the sandbox", "do": "sandbox"}
+WAIT_THEN_EXPORT: Final = {"label": "Wait, then export", "do": "when free"}
 TYPE_TOKEN: Final = {"label": "Use another token", "do": "ask token"}
 
 
@@ -97,10 +98,15 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
     match error:
         case JobLockedError(job_identifier=identifier, held=held) if identifier:
             holder, text = identifier, held
+            named = {"job_identifier": identifier}
             actions = [
-                {"label": "Follow it", "do": "attach", "job_identifier": identifier},
-                {"label": "Cancel it", "do": "cancel job", "job_identifier": identifier},
+                {"label": "Follow it", "do": "attach", **named},
+                WAIT_THEN_EXPORT,
+                {"label": "Cancel it, then export", "do": "ask cancel", **named},
             ]
+        case JobLockedError(held=held):
+            text = held or text
+            actions = [WAIT_THEN_EXPORT]
         case AccessError():
             actions = [TYPE_TOKEN, TRY_SANDBOX, retry]
         case SubmissionUnknownError():
@@ -110,6 +116,27 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
         case _:
             actions = [retry]
     return {"title": error.message, "text": text, "actions": actions, "holder": holder}
+
+
+def confirmation_of(job_identifier: str) -> dict[str, Any]:
+    """Return the question that comes before a job is canceled for another.
+
+    Parameters
+    ----------
+    job_identifier : str
+        The job that holds the slot.
+    """
+    named = {"job_identifier": job_identifier}
+    return {
+        "title": f"Cancel job {job_identifier}?",
+        "text": "What Intercom has prepared for it is lost, for whoever waits for it. "
+        "Your range is submitted then.",
+        "actions": [
+            {"label": "Yes, cancel it, then export", "do": "cancel then export", **named},
+            {"label": "No, wait for it", "do": "when free"},
+        ],
+        "holder": job_identifier,
+    }
 
 
 def sentence_of(error: Exception) -> str:

@@ -68,14 +68,22 @@ class Overview(list["Export"]):
         What is listed.
     unfinished : int
         How many jobs of this machine were not seen to end, for when none is listed.
+    queue : Note, optional
+        What waits for the slot.
     """
 
-    def __init__(self, exports: Iterable[Export], unfinished: int = 0) -> None:
+    def __init__(
+        self, exports: Iterable[Export], unfinished: int = 0, queue: Note | None = None
+    ) -> None:
         super().__init__(exports)
         self.unfinished = unfinished
+        self.queue = queue
 
     def __repr__(self) -> str:
-        """Return a line for each export."""
+        """Return a line for each export, and for each range that waits."""
+        return self._listed() if self.queue is None else f"{self._listed()}\n\n{self.queue}"
+
+    def _listed(self) -> str:
         if not self and self.unfinished:
             return (
                 f"No exports in this session yet; {self.unfinished} unfinished on this machine: "
@@ -86,9 +94,10 @@ class Overview(list["Export"]):
         return "\n".join(line(export) for export in self)
 
     def _repr_html_(self) -> str:
+        queue = "" if self.queue is None else self.queue.html
         if not self:
-            return f"<p>{escape(repr(self))}</p>"
-        return "".join(card_html(describe(export)) for export in self)
+            return f"<p>{escape(self._listed())}</p>{queue}"
+        return "".join(card_html(describe(export)) for export in self) + queue
 
 
 def line(export: Export, now: float | None = None) -> str:
@@ -106,9 +115,12 @@ def line(export: Export, now: float | None = None) -> str:
     until = card.finished_at or now
     if until is not None:
         parts.append(duration(until - card.started_at))
+    if card.queued and card.next_ask_at is not None and now is not None:
+        parts.append(f"next try in {duration(card.next_ask_at - now)}")
     said = " · ".join(part for part in parts if part)
     source = f"token from {card.source}" if card.source else ""
-    tail = card.problem or (card.detail if card.tone != "running" or card.received else source)
+    told = card.tone != "running" or card.received or card.queued
+    tail = card.problem or (card.detail if told else source)
     return f"{said} · {tail}" if tail else said
 
 

@@ -22,6 +22,10 @@ VERBS: Final = {
     "status": ("[ID]", "the exports of this session, or one job as Intercom sees it now"),
     "attach": ("ID", "take up a job that another notebook, or another day, began"),
     "cancel": ("[ID]", "cancel a job; without ID, the one that is running"),
+    "queue": (
+        "[clear | remove N]",
+        "the ranges that wait for the slot, in order; take out all, or the one called N",
+    ),
     "load": ("ID | FILE", "open an archive that was downloaded before"),
     "log": ("[--all]", "every job of this session, a pandas DataFrame; --all: of this machine"),
     "sandbox": ("[stop]", "work on synthetic data, without a token; stop: leave it"),
@@ -33,6 +37,8 @@ OPTIONS: Final = {
     "--wait": ("", "block with a progress line until the export has ended"),
     "--table": ("NAME", "block, and return that table (receipt, open, click, …) as a DataFrame"),
     "--output": ("NAME", "put the result into the variable NAME; short: -o NAME"),
+    "--when-free": ("", "wait in the queue, and submit when the workspace's one slot is free"),
+    "--cancel-holder": ("ID", "cancel the job ID, which holds the slot, then submit"),
     "--dry-run": ("", "send nothing; show the range as days, UTC instants and Unix seconds"),
     "--zone": ("ZONE", "time zone in which the days are meant, for this line"),
     "--region": ("REGION", "us, eu or au, for this line"),
@@ -196,7 +202,8 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
 _WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "form": frozenset({"debug"}),
-    "export": _WAITS | {"dry-run", "zone"},
+    "export": _WAITS | {"dry-run", "zone", "when-free", "cancel-holder"},
+    "queue": frozenset({"debug"}),
     "status": frozenset({"region", "output", "debug"}),
     "attach": _WAITS,
     "cancel": frozenset({"region", "debug"}),
@@ -214,6 +221,7 @@ _WORDS: Final = {
     "status": (0, 1),
     "attach": (1, 1),
     "cancel": (0, 1),
+    "queue": (0, 2),
     "load": (1, 1),
     "log": (0, 0),
     "sandbox": (0, 1),

@@ -1,4 +1,4 @@
-// The page's script, part 2 of 5: one export as a card, and the list of cards.
+// The page's script, part 2 of 6: one export as a card, and the list of cards.
 
 const STATES = { done: "done", now: "now", failed: "ended here", ahead: "" };
 
@@ -164,8 +164,10 @@ class CardView {
     if (card.tone === "running" && card.next_ask_at)
       said.push(
         card.next_ask_at - now >= 0.5
-          ? `asking again in ${duration(card.next_ask_at - now)}`
-          : "asking now",
+          ? `${card.queued ? "next try" : "asking again"} in ${duration(card.next_ask_at - now)}`
+          : card.queued
+            ? "trying now"
+            : "asking now",
       );
     say(this.time, said.join(", "));
     this.facts.time.hidden = false;

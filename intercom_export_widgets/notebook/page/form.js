@@ -1,4 +1,4 @@
-// The page's script, part 4 of 5: the form above the cards.
+// The page's script, part 5 of 6: the form above the cards.
 
 const FIELDS = ["first", "last", "zone"];
 
@@ -82,6 +82,7 @@ class FormView {
       codeLine(this.codeText, "Copy the magic line"),
     );
     this.cards = h("section", { class: "iew-cards", "aria-label": "Exports" });
+    this.queue = new QueueView(this.model);
     this.log = new LogView(this.model);
     this.root.append(
       h("div", { class: "iew-head" }, h("h3", {}, "Intercom export"), this.workspace),
@@ -105,6 +106,7 @@ class FormView {
       this.preview,
       this.alert,
       this.code,
+      this.queue.element,
       this.cards,
       this.log.element,
     );
@@ -120,6 +122,7 @@ class FormView {
     this.on(["zones"], () => this.drawZones());
     this.on(["preview"], () => this.drawPreview());
     this.on(["code"], () => this.drawCode());
+    this.on(["queue"], () => this.queue.draw());
     this.on(["log_rows"], () => this.log.draw());
     this.heard = (message) => this.hear(message);
     this.model.on("msg:custom", this.heard);

@@ -1,0 +1,305 @@
+"""A session's part in the queue: what it puts in, takes up, shows and takes out.
+
+`queue` is the table on disk and `turn` the waiting; this joins them to a session's
+exports. The job of an export that this session follows wakes, when it has ended, the
+range that waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import IntercomExportError, UsageError
+from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.origin import is_alive, origin_of, place_of, quietly
+from intercom_export_widgets.jobs.progress import Stage, status_word
+from intercom_export_widgets.jobs.queue import Queue
+from intercom_export_widgets.jobs.ticket import Owner, Slot
+from intercom_export_widgets.jobs.turn import Turn
+
+if TYPE_CHECKING:
+    from traitlets import Bunch
+
+    from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.ledger import Entry
+    from intercom_export_widgets.jobs.session import ExportSession
+    from intercom_export_widgets.jobs.ticket import Ticket
+
+__all__ = ["Lineup", "Place"]
+
+RECENT: Final = 25 * 3600.0
+"""Seconds for which a job that was left may still run or be fetched without being asked."""
+
+TAKEN_UP: Final = 5
+"""How many jobs that their kernels left are taken up at once, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One range of the queue, in words.
+
+    Attributes
+    ----------
+    number : int
+        Its name.
+    position : int
+        From 1.
+    label : str
+        The range.
+    note : str
+        What it waits for.
+    next_try_at : float or None
+        When it is tried next, if the slot was found taken; Unix seconds.
+    where : str
+        Where it was put in.
+    backfill : int or None
+        The backfill that it is a window of.
+    """
+
+    number: int
+    position: int
+    label: str
+    note: str
+    next_try_at: float | None
+    where: str
+    backfill: int | None
+
+
+class Lineup:
+    """What a session does with the queue.
+
+    Parameters
+    ----------
+    session : ExportSession
+        Whose exports are begun.
+    """
+
+    def __init__(self, session: ExportSession) -> None:
+        self._session = session
+        self.owner = Owner(session.name)
+
+    @property
+    def queue(self) -> Queue:
+        """The queue in the session's ledger."""
+        return Queue(self._session.ledger)
+
+    def slot_of(self, connection: Connection, client: IntercomClient) -> Slot:
+        """Return the slot of a workspace; the API is asked once for its name."""
+        workspace = quietly(connection, client)
+        return Slot(connection.address, "" if workspace is None else workspace.id_code)
+
+    # Putting in ----------------------------------------------------------------
+
+    def enqueue(
+        self, timeframe: Timeframe, connection: Connection, client: IntercomClient
+    ) -> Export:
+        """Put a range into the queue, and return its export; the same range waits once.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        slot = self.slot_of(connection, client)
+        waiting = self._waiting(timeframe, connection.address)
+        if waiting is not None:
+            return waiting
+        now = self._session.now()
+        (ticket,) = self.queue.add(slot, self.owner, [timeframe], now=now)
+        return self.begin(ticket, connection, client)
+
+    def begin(self, ticket: Ticket, connection: Connection, client: IntercomClient) -> Export:
+        """Return an export for a range in the queue that is this session's.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        session = self._session
+        timeframe = ticket.timeframe
+        entry = None if ticket.job is None else session.ledger.entry(ticket.job)
+        if entry is not None and entry.status == "queued":
+            number = entry.number
+            session.ledger.update(number, **origin_of(session.name, connection))
+        else:
+            number = session.ledger.add(
+                **origin_of(session.name, connection),
+                status="queued",
+                created_at_after=timeframe.created_at_after,
+                created_at_before=timeframe.request_end,
+                received_until=(
+                    None if timeframe.observed_until is None else timeframe.created_at_before
+                ),
+                zone=timeframe.zone,
+            )
+            self.queue.update(ticket.number, job=number)
+        turn = Turn(self.queue, ticket.number, self.owner, lambda: self._busy(connection))
+        export = session.launcher().begin(connection, client, number, timeframe, turn=turn)
+        export.observe(self._call_next, ["progress", "error"])
+        session.publish(export)
+        return export
+
+    def _waiting(self, timeframe: Timeframe, address: str) -> Export | None:
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            same = export.timeframe == timeframe and export.address == address
+            if same and export.progress.stage is Stage.QUEUED and not export.done:
+                return export
+        return None
+
+    def _busy(self, connection: Connection) -> str:
+        """Return what to say if this session follows the job that holds the slot."""
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            holds = export.progress.stage is Stage.WAITING and not export.done
+            if holds and export.job is not None and export.address == connection.address:
+                export.observe(self._call_next, ["progress", "error"])
+                return (
+                    f"Waiting for job {export.job_identifier} of this notebook to end; "
+                    "this range is submitted then."
+                )
+        return ""
+
+    def _call_next(self, change: Bunch) -> None:
+        """Wake what waits, when a job has ended or left the queue."""
+        before, after = change.old, change.new
+        if change.name == "progress":
+            same_stage = getattr(before, "stage", None) is after.stage
+            if same_stage or after.stage is Stage.QUEUED:
+                return
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            if export.progress.stage is Stage.QUEUED and not export.done:
+                export.nudge()
+
+    def cancel_holder(self, job_identifier: str, connection: Connection) -> None:
+        """Cancel the job that holds the slot; one that has ended is left as it is.
+
+        Raises
+        ------
+        JobNotFoundError
+            If the workspace has no such job.
+        IntercomExportError
+            If the API refuses, or does not answer.
+        """
+        session = self._session
+        exports: tuple[Export, ...] = session.exports
+        for export in exports:
+            if export.job_identifier == job_identifier and not export.done:
+                export.cancel()
+                return
+        job = connection.client().cancel(job_identifier)
+        entry = session.ledger.find(job_identifier, connection.address)
+        if entry is not None:
+            session.ledger.update(entry.number, status=status_word(job))
+
+    # Taking up -----------------------------------------------------------------
+
+    def take_up(self, connection: Connection | None = None) -> list[Export]:
+        """Take up what other kernels left: ranges that wait, and jobs that run.
+
+        Only of the workspace that the token is for; nobody is asked for one.
+
+        Raises
+        ------
+        IntercomExportError
+            If there is no token, or the ledger can't be used.
+        """
+        session = self._session
+        connection = connection or session.connection
+        client = connection.client()
+        slot = self.slot_of(connection, client)
+        taken = []
+        for entry in self._left(slot):
+            with contextlib.suppress(IntercomExportError):
+                taken.append(
+                    session.attach(entry.job_identifier or "", connection=connection, ask=False)
+                )
+        adopted = self.queue.adopt(slot, self.owner, session.now())
+        ranges = [ticket for ticket in adopted if ticket.backfill is None]
+        return [*taken, *(self.begin(ticket, connection, client) for ticket in ranges)]
+
+    def _left(self, slot: Slot) -> list[Entry]:
+        """Return the jobs that run, or could be fetched, and that nobody follows."""
+        now = self._session.now()
+        mine = {export.job_identifier for export in self._session.exports}
+        found = [
+            entry
+            for entry in self._session.ledger.entries()
+            if entry.job_identifier
+            and entry.job_identifier not in mine
+            and entry.finished_at is None
+            and not entry.path
+            and entry.base_url == slot.base_url
+            and entry.workspace_id in {None, slot.workspace_id}
+            and now - (entry.submitted_at or 0) < RECENT
+            and (entry.expires_at is None or entry.expires_at > now)
+            and JobStatus.read(entry.status) not in _GONE
+            and not is_alive(entry.origin)
+        ]
+        return found[-TAKEN_UP:]
+
+    # Showing and taking out ----------------------------------------------------
+
+    def places(self) -> list[Place]:
+        """Return what waits at the session's address, in order.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        address = self._session.connection.address
+        tickets = [t for t in self.queue.tickets() if t.base_url == address]
+        return [
+            Place(
+                number=ticket.number,
+                position=position,
+                label=ticket.timeframe.label,
+                note=ticket.note,
+                next_try_at=ticket.next_try_at,
+                where=place_of(ticket.origin) if ticket.origin else "in a notebook that was closed",
+                backfill=ticket.backfill,
+            )
+            for position, ticket in enumerate(tickets, 1)
+        ]
+
+    def remove(self, number: int | None = None) -> int:
+        """Take one range out of the queue, or all at the session's address; return how many.
+
+        Parameters
+        ----------
+        number : int, optional
+            As `places` shows it; without it, all.
+
+        Raises
+        ------
+        UsageError
+            If no range of that number waits.
+        LedgerError
+            If the ledger can't be written.
+        """
+        wanted = [p.number for p in self.places()] if number is None else [number]
+        removed = [n for n in wanted if self.queue.remove(n) is not None]
+        if number is not None and not removed:
+            sent = any(place.number == number for place in self.places())
+            raise UsageError(
+                f"Range {number} is being submitted just now."
+                if sent
+                else f"No range {number} waits in the queue.",
+                advice="See what does: %intercom_export queue.",
+            )
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            if export.progress.stage is Stage.QUEUED and not export.done:
+                export.nudge()
+        return len(removed)
+
+
+_GONE: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELED, JobStatus.NO_DATA})

@@ -1,0 +1,169 @@
+"""A range that waits for a workspace's slot: the values, and their rows in the ledger.
+
+Used by `queue`, which says what may be done with them. Knows no network, no thread and
+no clock: the time is an argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.origin import here, is_alive
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["Owner", "Slot", "Ticket", "change", "insert", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What is waited for: the one active job of one workspace.
+
+    Attributes
+    ----------
+    base_url : str
+        The API's address.
+    workspace_id : str
+        The workspace's ``id_code``; empty if the API does not say.
+    """
+
+    base_url: str
+    workspace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who submits: one session in one process.
+
+    Attributes
+    ----------
+    session : str
+        The session's name.
+    origin : str
+        ``machine:process``.
+    """
+
+    session: str
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Take this process unless another is named."""
+        if not self.origin:
+            object.__setattr__(self, "origin", here())
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One range in the queue.
+
+    Attributes
+    ----------
+    number : int
+        Its name; it is never given twice.
+    rank : float
+        The lower, the earlier.
+    state : str
+        ``waiting``, ``submitting``, ``submitted``, ``failed``, or ``unknown`` if the answer
+        to its submission was lost.
+    base_url, workspace_id : str
+        Whose slot it waits for.
+    created_at_after, created_at_before : int
+        The range, Unix seconds, inclusive.
+    observed_until : int or None
+        As `Timeframe.observed_until`.
+    zone : str
+        The range's IANA time zone.
+    queued_at : float
+        Unix seconds.
+    origin, session : str
+        Its owner.
+    expires_at : float
+        Until when it stays the owner's without a sign of life, Unix seconds.
+    next_try_at : float or None
+        When it will be submitted at the earliest, if the slot was found taken by a job
+        that can't be followed; Unix seconds.
+    note : str
+        What it waits for, in one sentence.
+    tries : int
+        How often the slot was found taken so.
+    failures : int
+        How many jobs for it have failed.
+    job : int or None
+        Its row of the ledger.
+    backfill : int or None
+        The backfill that it is a window of.
+    """
+
+    number: int
+    rank: float
+    state: str
+    base_url: str
+    workspace_id: str
+    created_at_after: int
+    created_at_before: int
+    observed_until: int | None
+    zone: str
+    queued_at: float
+    origin: str
+    session: str
+    expires_at: float
+    next_try_at: float | None
+    note: str
+    tries: int
+    failures: int
+    job: int | None
+    backfill: int | None
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The range."""
+        return Timeframe(
+            self.created_at_after, self.created_at_before, self.zone, self.observed_until
+        )
+
+    @property
+    def slot(self) -> Slot:
+        """What it waits for."""
+        return Slot(self.base_url, self.workspace_id)
+
+    def belongs_to(self, owner: Owner) -> bool:
+        """Return whether it is this owner's, whether or not the lease has run out."""
+        return (self.origin, self.session) == (owner.origin, owner.session)
+
+    def is_orphan(self, now: float) -> bool:
+        """Return whether its owner is gone."""
+        return not self.origin or self.expires_at < now or not is_alive(self.origin)
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Ticket))
+
+
+def read(connection: sqlite3.Connection) -> list[Ticket]:
+    """Return every range that waits or waited, in order."""
+    statement = f"SELECT {', '.join(COLUMNS)} FROM queue ORDER BY rank, number"  # noqa: S608 - the names are this module's
+    return [Ticket(*row) for row in connection.execute(statement)]
+
+
+def change(
+    connection: sqlite3.Connection, number: int, values: dict[str, str | float | None]
+) -> None:
+    """Change columns of a range."""
+    strange = set(values) - set(COLUMNS)
+    if strange:
+        raise TypeError(f"the queue has no column {', '.join(sorted(strange))}")
+    changes = ", ".join(f"{name} = ?" for name in values)
+    statement = f"UPDATE queue SET {changes} WHERE number = ?"  # noqa: S608 - names are checked against COLUMNS
+    connection.execute(statement, [*values.values(), number])
+
+
+def insert(connection: sqlite3.Connection, **values: str | float | None) -> Ticket:
+    """Write a range that waits, and return it; its rank, owner, slot and range are given."""
+    statement = (
+        f"INSERT INTO queue (state, {', '.join(values)}) "  # noqa: S608 - the names are those of `queue`
+        f"VALUES ('waiting', {', '.join('?' for _ in values)})"
+    )
+    number = connection.execute(statement, list(values.values())).lastrowid
+    return next(ticket for ticket in read(connection) if ticket.number == number)

@@ -1,0 +1,45 @@
+// The page's script, part 4 of 6: the ranges that wait for the workspace's one slot.
+
+class QueueView {
+  constructor(model) {
+    this.model = model;
+    this.list = h("ol", {});
+    this.element = h(
+      "section",
+      { class: "iew-queue", "aria-label": "Queue" },
+      h("strong", {}, "Waiting for the workspace's one slot"),
+      this.list,
+    );
+    this.draw();
+  }
+
+  draw() {
+    const rows = this.model.get("queue");
+    this.element.hidden = rows.length === 0;
+    const focused = this.list.contains(this.list.getRootNode().activeElement);
+    this.list.replaceChildren(...rows.map((row) => this.row(row)));
+    if (focused) this.list.querySelector("button")?.focus();
+  }
+
+  row({ number, label, note, next_try, where }) {
+    const remove = () => send(this.model, { do: "remove", number });
+    const said = [note, next_try, where].filter(Boolean).join(" ");
+    return h(
+      "li",
+      {},
+      h("strong", {}, label),
+      " ",
+      h(
+        "button",
+        {
+          type: "button",
+          class: "iew-quiet",
+          "aria-label": `Remove ${label} from the queue`,
+          onclick: remove,
+        },
+        "Remove",
+      ),
+      h("div", { class: "iew-muted" }, said),
+    );
+  }
+}

@@ -1,0 +1,95 @@
+"""The queue in words: rows for the page, a list for a terminal, and what `queue` does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html import escape
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.errors import UsageError
+from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.notebook.text import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from intercom_export_widgets.jobs.lineup import Lineup, Place
+
+__all__ = ["change_queue", "queue_note", "queue_rows"]
+
+
+def queue_rows(places: Sequence[Place]) -> list[dict[str, object]]:
+    """Return what waits as values that JSON has, in order.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        From `jobs.lineup.Lineup.places`.
+    """
+    return [
+        {
+            "number": place.number,
+            "label": place.label,
+            "note": place.note,
+            "next_try": _clock(place.next_try_at),
+            "where": f"Put in {place.where}.",
+        }
+        for place in places
+    ]
+
+
+def queue_note(places: Sequence[Place], now: float) -> Note:
+    """Return what waits as text and HTML.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        From `jobs.lineup.Lineup.places`.
+    now : float
+        Unix seconds.
+    """
+    if not places:
+        return Note("No range waits for the slot.")
+    lines = [
+        f"{place.position}. {place.label} (called {place.number}) · {place.note or 'waiting'}"
+        + (
+            f" · next try in {duration(place.next_try_at - now)}"
+            if place.next_try_at is not None
+            else ""
+        )
+        + f" · put in {place.where}"
+        for place in places
+    ]
+    head = "Waiting for the workspace's one slot:"
+    foot = "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
+    items = "".join(f"<li>{escape(line.partition(' ')[2])}</li>" for line in lines)
+    html = f"<div><strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
+    return Note("\n".join([head, *lines, foot]), html)
+
+
+def change_queue(lineup: Lineup, words: Sequence[str]) -> str:
+    """Take ranges out of the queue as the magic's words say, and return what was done.
+
+    Raises
+    ------
+    UsageError
+        If the words mean nothing, or no range of that number waits.
+    """
+    match tuple(words):
+        case ("clear",):
+            count = lineup.remove()
+            return f"Taken out of the queue: {count} {'range' if count == 1 else 'ranges'}."
+        case ("remove", number) if number.isdecimal():
+            lineup.remove(int(number))
+            return f"Taken out of the queue: the range called {number}."
+        case _:
+            raise UsageError(
+                "Write it as: %intercom_export queue, … queue clear, or … queue remove N."
+            )
+
+
+def _clock(instant: float | None) -> str:
+    """Return when something is due, on this machine's clock."""
+    if instant is None:
+        return ""
+    return f"Next try at {datetime.fromtimestamp(instant).astimezone():%H:%M:%S}."
