@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.errors import ExportWarning, IntercomExportError
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.form import ExportForm
 
 __all__ = [
+    "Backfill",
     "Export",
     "ExportForm",
     "ExportSession",
@@ -33,6 +35,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Backfill": "jobs.backfill",
     "Export": "jobs.handle",
     "ExportForm": "notebook.form",
     "ExportSession": "jobs.session",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["counted", "reading_notes", "trimming_notes", "warn"]
 
-_ROWS_AT_MOST = 10_000_000
+ROWS_AT_MOST: Final = 10_000_000
+"""Rows that Intercom returns at most, "without a word" (API.md section 2)."""
 _PACKAGE: Final = __name__.partition(".")[0]
 
 
@@ -49,8 +50,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def reading_notes(reading: Reading) -> list[str]:
-    """Return what must be said about a finished reading, the weightiest first."""
+def reading_notes(reading: Reading, rows_at_most: int = ROWS_AT_MOST) -> list[str]:
+    """Return what must be said about a finished reading, the weightiest first.
+
+    Parameters
+    ----------
+    reading : Reading
+        Read to its end.
+    rows_at_most : int
+        A table of exactly so many rows was probably cut off.
+    """
     notes = [
         note
         for column, tally in reading.tallies.items()
@@ -69,10 +78,9 @@ def reading_notes(reading: Reading) -> list[str]:
     if reading.replaced:
         found = counted(reading.replaced, "sequence")
         notes.append(f"{reading.group}: {found} of bytes that are no UTF-8 became U+FFFD.")
-    if reading.rows == _ROWS_AT_MOST:
-        # "At most the first 10 million rows are returned, without a word" (API.md section 2).
+    if reading.rows == rows_at_most:
         notes.append(
-            f"{reading.group} has exactly 10,000,000 rows, the most that Intercom returns: "
+            f"{reading.group} has exactly {rows_at_most:,} rows, the most that Intercom returns: "
             "rows are probably missing. Export shorter ranges."
         )
     return notes

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, UsageError
 from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.beginning import begin_backfill, go_on
+from intercom_export_widgets.jobs.course import ROW_LIMIT
 from intercom_export_widgets.jobs.origin import is_alive, origin_of, place_of, quietly
+from intercom_export_widgets.jobs.plan import Plan, plan_of
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.queue import Queue
 from intercom_export_widgets.jobs.ticket import Owner, Slot
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Entry
@@ -82,6 +86,7 @@ class Lineup:
     def __init__(self, session: ExportSession) -> None:
         self._session = session
         self.owner = Owner(session.name)
+        self.backfills: list[Backfill] = []
 
     @property
     def queue(self) -> Queue:
@@ -112,6 +117,29 @@ class Lineup:
         now = self._session.now()
         (ticket,) = self.queue.add(slot, self.owner, [timeframe], now=now)
         return self.begin(ticket, connection, client)
+
+    def backfill(
+        self,
+        timeframe: Timeframe,
+        every: str,
+        connection: Connection,
+        client: IntercomClient,
+        *,
+        mixed: bool,
+        row_limit: int,
+    ) -> Backfill:
+        """Begin a backfill, or go on with one for the same; as `ExportSession.backfill`.
+
+        Raises
+        ------
+        IntercomExportError
+            As there.
+        """
+        word = every.strip().lower()
+        plan = Plan(0, self.slot_of(connection, client), timeframe, word)
+        return begin_backfill(
+            self._session, connection, client, plan, mixed=mixed, row_limit=row_limit
+        )
 
     def begin(self, ticket: Ticket, connection: Connection, client: IntercomClient) -> Export:
         """Return an export for a range in the queue that is this session's.
@@ -221,9 +249,22 @@ class Lineup:
                 taken.append(
                     session.attach(entry.job_identifier or "", connection=connection, ask=False)
                 )
-        adopted = self.queue.adopt(slot, self.owner, session.now())
-        ranges = [ticket for ticket in adopted if ticket.backfill is None]
-        return [*taken, *(self.begin(ticket, connection, client) for ticket in ranges)]
+        for ticket in self.queue.adopt(slot, self.owner, session.now()):
+            taken += [self.begin(ticket, connection, client)]
+        self._take_up_backfills(slot, connection, client)
+        return taken
+
+    def _take_up_backfills(
+        self, slot: Slot, connection: Connection, client: IntercomClient
+    ) -> None:
+        """Go on with the backfills that are nobody's any more."""
+        now = self._session.now()
+        orphans = {t.backfill for t in self.queue.tickets(slot) if t.is_orphan(now)}
+        for number in sorted(number for number in orphans if number is not None):
+            plan = plan_of(self._session.ledger, number)
+            if plan is not None:
+                with contextlib.suppress(UsageError):
+                    go_on(self._session, connection, client, plan, row_limit=ROW_LIMIT)
 
     def _left(self, slot: Slot) -> list[Entry]:
         """Return the jobs that run, or could be fetched, and that nobody follows."""

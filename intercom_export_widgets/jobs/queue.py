@@ -142,7 +142,10 @@ class Queue:
             found = [t for t in read(connection) if t.number == number and t.state == "waiting"]
             if not found:
                 return None
-            connection.execute("DELETE FROM queue WHERE number = ?", [number])
+            if found[0].backfill is None:
+                connection.execute("DELETE FROM queue WHERE number = ?", [number])
+            else:
+                change(connection, number, {"state": "removed"})
             connection.execute(
                 "DELETE FROM jobs WHERE number = ? AND status = 'queued'", [found[0].job]
             )
@@ -192,11 +195,24 @@ class Queue:
                     [number, owner.origin, owner.session],
                 )
 
-    def adopt(self, slot: Slot, owner: Owner, now: float) -> list[Ticket]:
+    def adopt(
+        self, slot: Slot, owner: Owner, now: float, *, backfill: int | None = None
+    ) -> list[Ticket]:
         """Take up what waits for a slot and is nobody's any more, and return it.
 
         A range that its owner was submitting when it ended has a job, or may have one: it is
         not submitted again, but ``submitted`` or ``unknown``.
+
+        Parameters
+        ----------
+        slot : Slot
+            What is waited for.
+        owner : Owner
+            Who takes it up.
+        now : float
+            Unix seconds.
+        backfill : int, optional
+            The windows of this backfill; without it, what is no window of any.
 
         Raises
         ------
@@ -207,12 +223,11 @@ class Queue:
         with self.ledger.transaction() as connection:
             for ticket in read(connection):
                 orphan = ticket.is_orphan(now) and ticket.state in OPEN
-                if ticket.slot != slot or not orphan:
+                if ticket.slot != slot or ticket.backfill != backfill or not orphan:
                     continue
                 if ticket.state == "submitting":
                     change(connection, ticket.number, {"state": _settle(connection, ticket, now)})
-                    if ticket.backfill is None:
-                        continue
+                    continue
                 mine: dict[str, str | float | None] = {
                     "origin": owner.origin,
                     "session": owner.session,

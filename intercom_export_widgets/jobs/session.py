@@ -19,6 +19,7 @@ from intercom_export_widgets.errors import ArchiveError, FileError
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.jobs.course import ROW_LIMIT
 from intercom_export_widgets.jobs.files import (
     check_folder,
     default_folder,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from traitlets import Bunch
 
     from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Entry
 
@@ -241,6 +243,54 @@ class ExportSession(HasTraits):
             export = self.launcher().begin(connection, client, number, timeframe)
             self.publish(export)
             return export
+
+    def backfill(
+        self,
+        timeframe: Timeframe | str,
+        every: str = "month",
+        *,
+        connection: Connection | None = None,
+        ask: bool = True,
+        mixed: bool = False,
+        row_limit: int = ROW_LIMIT,
+    ) -> Backfill:
+        """Export a long range in windows, one after the other, and return its handle at once.
+
+        What is on disk already is read from there. The same call goes on with a backfill
+        that was stopped, in this kernel or another.
+
+        Parameters
+        ----------
+        timeframe : Timeframe or str
+            The range; a text is read in the session's zone.
+        every : str
+            ``day``, ``week``, ``month``, ``quarter``, ``year`` or a number of days, ``30d``.
+        connection : Connection, optional
+            Another workspace, for this backfill only.
+        ask : bool
+            Whether the user may be asked for a token.
+        mixed : bool
+            Whether windows that count opens and clicks until different moments may be put
+            together.
+        row_limit : int
+            Rows that Intercom returns at most: a window that promises more is split.
+
+        Raises
+        ------
+        TimeframeError, TokenMissingError, SettingError, LedgerError, FileError
+            What can be said before anything is submitted.
+        UsageError
+            If another notebook is at it.
+        """
+        if isinstance(timeframe, str):
+            timeframe = self.timeframe(timeframe)
+        timeframe.check_past(self.now())
+        connection = connection or self.connection
+        client = connection.client(ask=ask)
+        check_folder(self.folder)
+        return self.lineup.backfill(
+            timeframe, every, connection, client, mixed=mixed, row_limit=row_limit
+        )
 
     def attach(
         self, job_identifier: str, *, connection: Connection | None = None, ask: bool = True

@@ -67,7 +67,8 @@ class Ticket:
         The lower, the earlier.
     state : str
         ``waiting``, ``submitting``, ``submitted``, ``failed``, or ``unknown`` if the answer
-        to its submission was lost.
+        to its submission was lost; a backfill's window may be ``done``, ``stopped`` or
+        ``removed`` too.
     base_url, workspace_id : str
         Whose slot it waits for.
     created_at_after, created_at_before : int

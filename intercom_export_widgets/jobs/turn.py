@@ -134,7 +134,7 @@ def _mine(tools: Tools, turn: Turn) -> Ticket:
     if ticket is not None and turn.canceled():
         turn.queue.remove(turn.number)
         ticket = None
-    if ticket is None:
+    if ticket is None or ticket.state != "waiting":
         raise JobCanceledError(
             "The range was taken out of the queue", advice="Nothing was submitted for it."
         )

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.running import Running
 
-__all__ = ["wait_for"]
+__all__ = ["wait_for", "wait_for_backfill"]
 
 TICK: Final = 0.1
 """Seconds between two looks of a waiting thread: short enough for Ctrl-C on Windows."""
@@ -67,6 +68,53 @@ def wait_for(
             callback(export.progress)
     except KeyboardInterrupt:
         interrupted = _interrupted(export)
+    else:
+        return
+    raise interrupted
+
+
+def wait_for_backfill(
+    event: threading.Event,
+    backfill: Backfill,
+    *,
+    timeout: float | None = None,
+    callback: Callable[[Backfill], None] | None = None,
+) -> None:
+    """Block until a backfill has ended; as `wait_for`.
+
+    Parameters
+    ----------
+    event : threading.Event
+        Its end.
+    backfill : Backfill
+        What the callback takes.
+    timeout, callback
+        As in `wait_for`.
+
+    Raises
+    ------
+    WaitTimeoutError, WaitInterruptedError
+        As `wait_for`.
+    """
+    name = f"The backfill of {backfill.timeframe.label}"
+    deadline = None if timeout is None else time.monotonic() + timeout
+    try:
+        while not event.wait(TICK):
+            if callback is not None:
+                callback(backfill)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise WaitTimeoutError(
+                    f"{name} has not ended within {timeout:g} seconds",
+                    advice="It runs on: wait again, or cancel it.",
+                )
+        if callback is not None:
+            callback(backfill)
+    except KeyboardInterrupt:
+        interrupted = WaitInterruptedError(
+            f"Waiting was interrupted; {name[0].lower()}{name[1:]} goes on",
+            advice="Run the same line again to wait for it, in this kernel or after a restart. "
+            "Or stop it: %intercom_export cancel.",
+        )
     else:
         return
     raise interrupted

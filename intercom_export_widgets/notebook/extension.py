@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
 __all__ = ["load", "unload"]
@@ -25,6 +26,7 @@ __all__ = ["load", "unload"]
 MAGIC: Final = "intercom_export"
 ROOMS: Final = "intercom_export_widgets"
 EXPORT: Final = (f"{ROOMS}.jobs.handle", "Export")
+BACKFILL: Final = (f"{ROOMS}.jobs.backfill", "Backfill")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -36,6 +38,7 @@ def load(shell: InteractiveShell) -> None:
     if formatter is None:
         return
     formatter.ipython_display_formatter.for_type_by_name(*EXPORT, _show_live(shell))
+    formatter.ipython_display_formatter.for_type_by_name(*BACKFILL, _show_backfill_live(shell))
     for kind, (plain, html) in _SHOWN.items():
         formatter.formatters["text/plain"].for_type_by_name(*kind, _printer(plain))
         formatter.formatters["text/html"].for_type_by_name(*kind, html)
@@ -52,7 +55,8 @@ def unload(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    formatter.ipython_display_formatter.pop(".".join(EXPORT), None)
+    for live in (EXPORT, BACKFILL):
+        formatter.ipython_display_formatter.pop(".".join(live), None)
     for kind in _SHOWN:
         for mime in ("text/plain", "text/html"):
             formatter.formatters[mime].pop(".".join(kind), None)
@@ -67,6 +71,19 @@ def _show_live(shell: InteractiveShell) -> Callable[[Export], None]:
         from intercom_export_widgets.notebook.live import card_of
 
         card_of(export)._ipython_display_()
+
+    return show
+
+
+def _show_backfill_live(shell: InteractiveShell) -> Callable[[Backfill], None]:
+    """Return what shows a `Backfill` as a live card; where none lives, as text and HTML."""
+
+    def show(backfill: Backfill) -> None:
+        if find_frontend(shell) is not Frontend.LIVE:
+            raise NotImplementedError
+        from intercom_export_widgets.notebook.backfillview import card_of_backfill
+
+        card_of_backfill(backfill)._ipython_display_()
 
     return show
 
@@ -89,8 +106,21 @@ def _export_html(export: Export) -> str:
     return text.card_html(describe(export))
 
 
+def _backfill_text(backfill: Backfill) -> str:
+    from intercom_export_widgets.notebook.backfillview import backfill_text
+
+    return backfill_text(backfill)
+
+
+def _backfill_html(backfill: Backfill) -> str:
+    from intercom_export_widgets.notebook.backfillview import backfill_html
+
+    return backfill_html(backfill)
+
+
 _SHOWN: Final[dict[tuple[str, str], tuple[Callable[..., str], Callable[..., str]]]] = {
     EXPORT: (_export_text, _export_html),
+    BACKFILL: (_backfill_text, _backfill_html),
     (f"{ROOMS}.intercom.timeframe", "Timeframe"): (text.timeframe_text, text.timeframe_html),
     (f"{ROOMS}.intercom.job", "Job"): (text.job_text, text.job_html),
 }

@@ -109,10 +109,30 @@ class IntercomExportMagics(Magics):
         timeframe = self._timeframe(command)
         connection = self._connection_of(command)
         usage.check_table(command.value("table"))
+        if command.has("every") or command.has("mixed"):
+            return self._backfill(timeframe, connection, command)
         if command.has("dry-run"):
             timeframe.check_past(self.session.now())
             return timeframe
         return self._deliver(self._begin(timeframe, connection, command), command)
+
+    def _backfill(self, timeframe: Timeframe, connection: Connection, command: Command) -> object:
+        """Begin a backfill, or go on with it; return its handle, or the table asked for."""
+        from intercom_export_widgets.notebook.progress import ProgressLine
+
+        every, table = usage.check_every(command), command.value("table")
+        if command.has("dry-run"):
+            from intercom_export_widgets.intercom.windows import split
+
+            timeframe.check_past(self.session.now())
+            return Note("\n".join(window.label for window in split(timeframe, every)))
+        backfill = self.session.backfill(
+            timeframe, every, connection=connection, mixed=command.has("mixed")
+        )
+        if command.has("wait") or table is not None:
+            with ProgressLine(self._shell, self.session.now) as shown:
+                backfill.wait(callback=shown.show_backfill)
+        return backfill if table is None else backfill.read(table)
 
     def _begin(self, timeframe: Timeframe, connection: Connection, command: Command) -> Export:
         """Submit now, or when the slot is free, or after canceling the job that holds it."""
@@ -156,7 +176,8 @@ class IntercomExportMagics(Magics):
         if command.words:
             return Note(change_queue(self.session.lineup, command.words))
         self._take_up()
-        return queue_note(self.session.lineup.places(), self.session.now())
+        lineup = self.session.lineup
+        return queue_note(lineup.places(), self.session.now(), lineup.backfills)
 
     def _take_up(self) -> None:
         """Go on with what an ended kernel left, if there is a token for it."""
@@ -174,8 +195,9 @@ class IntercomExportMagics(Magics):
     def _queued(self) -> Note | None:
         from intercom_export_widgets.notebook.queueview import queue_note
 
-        places = self.session.lineup.places()
-        return queue_note(places, self.session.now()) if places else None
+        lineup, now = self.session.lineup, self.session.now()
+        places = lineup.places()
+        return queue_note(places, now, lineup.backfills) if places or lineup.backfills else None
 
     def _do_attach(self, command: Command) -> object:
         connection = self._connection_of(command)
@@ -198,6 +220,10 @@ class IntercomExportMagics(Magics):
     def _do_cancel(self, command: Command) -> object:
         job_identifier = command.words[0] if command.words else ""
         running = [export for export in self.session.exports if not export.done]
+        backfills = [backfill for backfill in self.session.lineup.backfills if not backfill.done]
+        if len(backfills) == 1 and not job_identifier:
+            backfills[0].cancel()
+            return backfills[0]
         if job_identifier:
             running = [e for e in running if e.job_identifier == job_identifier]
             if not running:

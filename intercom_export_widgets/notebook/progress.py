@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final, Self
 
+from intercom_export_widgets.notebook.backfillview import backfill_line
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
 from intercom_export_widgets.notebook.text import Note, line
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
 __all__ = ["ProgressLine"]
@@ -61,14 +63,23 @@ class ProgressLine:
 
     def show(self, export: Export) -> None:
         """Show where the export stands, if it has changed and the page can follow."""
-        text = line(export, self._now())
+        ended = export.progress.stage.ended
+        self._show(line(export, self._now()), describe(export).status, ended=ended)
+
+    def show_backfill(self, backfill: Backfill) -> None:
+        """Show where a backfill stands, likewise."""
+        done, windows = backfill.count
+        stage = f"{done} of {windows}"
+        self._show(backfill_line(backfill, self._now()), stage, ended=backfill.done)
+
+    def _show(self, text: str, stage: str, *, ended: bool) -> None:
         instant = time.monotonic()
-        soon = instant - self._shown_at < SHORTEST and not export.progress.stage.ended
+        soon = instant - self._shown_at < SHORTEST and not ended
         if text == self._last or soon:
             return
         self._last, self._shown_at = text, instant
         if self._terminal and not sys.stdout.isatty():
-            self._show_stage(export, text)
+            self._show_stage(stage, text)
         elif self._terminal:
             width = shutil.get_terminal_size().columns - 1
             print(f"\r{text[:width]:<{width}}", end="", flush=True)  # noqa: T201 - as above
@@ -79,9 +90,8 @@ class ProgressLine:
         else:
             self._handle.update(Note(text))  # type: ignore[no-untyped-call] # IPython's
 
-    def _show_stage(self, export: Export, text: str) -> None:
+    def _show_stage(self, stage: str, text: str) -> None:
         """Print a line for each stage, where a line can't be written over."""
-        stage = describe(export).status
         if stage != self._stage:
             self._stage = stage
             print(text, flush=True)  # noqa: T201 - a pipe's line is printed

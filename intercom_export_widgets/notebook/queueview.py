@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.notebook.backfillview import backfill_line
 from intercom_export_widgets.notebook.text import Note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.lineup import Lineup, Place
 
 __all__ = ["change_queue", "queue_note", "queue_rows"]
@@ -38,7 +40,7 @@ def queue_rows(places: Sequence[Place]) -> list[dict[str, object]]:
     ]
 
 
-def queue_note(places: Sequence[Place], now: float) -> Note:
+def queue_note(places: Sequence[Place], now: float, backfills: Sequence[Backfill] = ()) -> Note:
     """Return what waits as text and HTML.
 
     Parameters
@@ -47,9 +49,12 @@ def queue_note(places: Sequence[Place], now: float) -> Note:
         From `jobs.lineup.Lineup.places`.
     now : float
         Unix seconds.
+    backfills : sequence of Backfill
+        Those of this session, each a line.
     """
+    begun = [backfill_line(backfill, now) for backfill in backfills]
     if not places:
-        return Note("No range waits for the slot.")
+        return Note("\n".join([*begun, "No range waits for the slot."]))
     lines = [
         f"{place.position}. {place.label} (called {place.number}) · {place.note or 'waiting'}"
         + (
@@ -63,8 +68,9 @@ def queue_note(places: Sequence[Place], now: float) -> Note:
     head = "Waiting for the workspace's one slot:"
     foot = "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
     items = "".join(f"<li>{escape(line.partition(' ')[2])}</li>" for line in lines)
-    html = f"<div><strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
-    return Note("\n".join([head, *lines, foot]), html)
+    above = "".join(f"<div>{escape(line)}</div>" for line in begun)
+    html = f"<div>{above}<strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
+    return Note("\n".join([*begun, head, *lines, foot]), html)
 
 
 def change_queue(lineup: Lineup, words: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.errors import TableNotFoundError, UsageError
 
-__all__ = ["OPTIONS", "VERBS", "Command", "check_table", "help_text", "parse"]
+__all__ = ["OPTIONS", "VERBS", "Command", "check_every", "check_table", "help_text", "parse"]
 
 VERBS: Final = {
     "status": ("[ID]", "the exports of this session, or one job as Intercom sees it now"),
@@ -37,6 +37,11 @@ OPTIONS: Final = {
     "--wait": ("", "block with a progress line until the export has ended"),
     "--table": ("NAME", "block, and return that table (receipt, open, click, …) as a DataFrame"),
     "--output": ("NAME", "put the result into the variable NAME; short: -o NAME"),
+    "--every": (
+        "LENGTH",
+        "export a long range in windows: day, week, month, quarter, year or 30d; again: go on",
+    ),
+    "--mixed": ("", "with --every: windows may count opens and clicks until their own ends"),
     "--when-free": ("", "wait in the queue, and submit when the workspace's one slot is free"),
     "--cancel-holder": ("ID", "cancel the job ID, which holds the slot, then submit"),
     "--dry-run": ("", "send nothing; show the range as days, UTC instants and Unix seconds"),
@@ -130,6 +135,26 @@ def check_table(name: str | None) -> None:
         )
 
 
+def check_every(command: Command) -> str:
+    """Return the length of windows, after refusing what does not go with it.
+
+    Raises
+    ------
+    UsageError
+        If an option means nothing with windows, or they have no length.
+    """
+    every = command.value("every")
+    if every is None:
+        raise UsageError("The option --mixed means nothing without --every.")
+    for option in ("when-free", "cancel-holder"):
+        if command.has(option):
+            raise UsageError(
+                f"The option --{option} means nothing with --every.",
+                advice="Windows wait for the slot by themselves.",
+            )
+    return every
+
+
 def help_text() -> str:
     """Return the page that ``%intercom_export help`` shows."""
 
@@ -202,7 +227,7 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
 _WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "form": frozenset({"debug"}),
-    "export": _WAITS | {"dry-run", "zone", "when-free", "cancel-holder"},
+    "export": _WAITS | {"dry-run", "zone", "when-free", "cancel-holder", "every", "mixed"},
     "queue": frozenset({"debug"}),
     "status": frozenset({"region", "output", "debug"}),
     "attach": _WAITS,

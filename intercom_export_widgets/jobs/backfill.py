@@ -1,0 +1,279 @@
+"""A backfill: one long range in windows, each exported as soon as the slot is free.
+
+While Intercom prepares the next window, the last one is downloaded and read. It has no
+thread of its own: each change of a window's export moves it on. What it is to do is on
+disk, as a `plan` and its windows in the queue, so that any kernel goes on with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+from traitlets import HasTraits, Instance, Tuple
+
+from intercom_export_widgets.errors import IntercomExportError, NotReadyError
+from intercom_export_widgets.jobs.dataset import Dataset
+from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.waiting import wait_for_backfill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from traitlets import Bunch
+
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.course import Course
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.plan import Plan
+
+__all__ = ["Backfill"]
+
+IN_THE_SLOT: Final = frozenset({Stage.QUEUED, Stage.SUBMITTING, Stage.WAITING})
+
+
+def _comes_first(export: Export) -> bool:
+    """Return whether an export has the slot, or is just ending and not judged yet."""
+    stage = export.progress.stage
+    return not export.done and (stage in IN_THE_SLOT or stage.ended)
+
+
+class Backfill(HasTraits):
+    """A long range that is exported window by window.
+
+    Made by `jobs.session.ExportSession.backfill`; not to be constructed by hand.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be done.
+    course : Course
+        The windows, and how each is begun and judged.
+    mixed : bool
+        Whether windows that count opens and clicks until different moments may be put
+        together.
+
+    Attributes
+    ----------
+    exports : tuple of Export
+        A trait: the windows' exports that have begun, in the order of the windows.
+    notes : tuple of str
+        A trait: what must be said, in sentences: failed windows, ranges that were split.
+    error : Exception or None
+        A trait: what ended the backfill early.
+    """
+
+    exports = Tuple(help="the exports that have begun, in the order of the windows")
+    notes = Tuple(help="what must be said, in sentences")
+    error = Instance(Exception, allow_none=True)
+
+    def __init__(self, plan: Plan, course: Course, *, mixed: bool = False) -> None:
+        super().__init__()
+        self.plan = plan
+        self.mixed = mixed
+        self._course = course
+        self._lock = threading.RLock()
+        self._finished = threading.Event()
+        self._moving = False
+
+    def __repr__(self) -> str:
+        """Return the range, the windows and how many are done."""
+        done, all_ = self.count
+        return f"Backfill({self.timeframe.label}, every {self.plan.every}, {done} of {all_} done)"
+
+    # What it is ----------------------------------------------------------------
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The whole range."""
+        return self.plan.timeframe
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self._finished.is_set()
+
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many windows are on disk, and how many there are."""
+        return self._course.count
+
+    @property
+    def missing(self) -> tuple[Timeframe, ...]:
+        """The windows whose data are not there."""
+        return self._course.missing
+
+    # Its data ------------------------------------------------------------------
+
+    @property
+    def tables(self) -> Dataset:
+        """Every table of all windows by its name, read when asked for.
+
+        Raises
+        ------
+        NotReadyError
+            If it has not ended yet.
+        IntercomExportError
+            What ended it early.
+        """
+        if not self.done:
+            raise NotReadyError(
+                f"The backfill of {self.timeframe.label} is still running",
+                advice="Wait for it first: backfill.wait().",
+            )
+        if self.error is not None:
+            raise self.error
+        ended = [e for e in self.exports if e.progress.stage in {Stage.DONE, Stage.NO_DATA}]
+        missing = [window.label for window in self.missing]
+        return Dataset([e.tables for e in ended], missing=missing, mixed=self.mixed)
+
+    @property
+    def receipts(self) -> pd.DataFrame:
+        """The deliveries of all windows: the table ``receipt``.
+
+        Raises
+        ------
+        InputError, NotReadyError, IntercomExportError
+            As for `tables` and `Dataset.read`.
+        """
+        return self.tables["receipt"]
+
+    def read(
+        self,
+        table: str = "receipt",
+        *,
+        columns: Sequence[str] | None = None,
+        dtype_backend: Literal["pandas", "pyarrow"] = "pandas",
+        trim: bool = True,
+        mixed: bool | None = None,
+    ) -> pd.DataFrame:
+        """Return a table of all windows; as `Dataset.read`.
+
+        Raises
+        ------
+        InputError, NotReadyError, IntercomExportError
+            As for `tables` and `Dataset.read`.
+        """
+        return self.tables.read(
+            table, columns=columns, dtype_backend=dtype_backend, trim=trim, mixed=mixed
+        )
+
+    # Waiting and stopping ------------------------------------------------------
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        callback: Callable[[Backfill], None] | None = None,
+    ) -> Self:
+        """Block until it has ended, and return it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+        callback : callable, optional
+            Takes the backfill, about ten times a second and once at the end.
+
+        Raises
+        ------
+        WaitTimeoutError
+            If the time has passed; it runs on.
+        WaitInterruptedError
+            If the wait was interrupted; it runs on.
+        IntercomExportError
+            What ended it early.
+        """
+        wait_for_backfill(self._finished, self, timeout=timeout, callback=callback)
+        if self.error is not None:
+            raise self.error
+        return self
+
+    def cancel(self) -> None:
+        """Stop: cancel the running job, and submit no more; what is on disk stays.
+
+        The same line, or the same call, goes on with it later.
+
+        Raises
+        ------
+        IntercomExportError
+            If the API refuses, or does not answer.
+        """
+        with self._lock:
+            self._course.stop()
+            running = [e for e in self.exports if not e.done]
+        for export in running:
+            export.cancel()
+        self.move()
+
+    # Moving on -----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin to work, in a thread that ends with the first window's submission."""
+        threading.Thread(target=self.move, name="intercom-export-backfill", daemon=True).start()
+
+    def move(self) -> None:
+        """Do what can be done now: judge what has ended, begin what comes next."""
+        with self._lock:
+            if self.done or self._moving:
+                return
+            self._moving = True
+            try:
+                while self._step():
+                    pass
+            except IntercomExportError as error:
+                self._end(error)
+            except Exception as error:
+                logging.getLogger(__name__).exception("A backfill could not go on.")
+                self._end(error)
+            finally:
+                self._moving = False
+
+    def _step(self) -> bool:
+        """Judge one export or begin one; return whether there may be more to do."""
+        course = self._course
+        for export in course.unjudged():
+            course.judge(export)
+            self._show()
+            return True
+        if any(_comes_first(export) for export in course.exports):
+            return False
+        begun = course.begin_next()
+        self._show()
+        if begun is not None:
+            begun.observe(self._on_change, ["progress", "error"])
+            return True
+        if not all(export.done for export in course.exports):
+            return False
+        if course.unjudged():
+            return True
+        self._end(None)
+        return False
+
+    def _on_change(self, change: Bunch) -> None:
+        """Move on when a window's job has left the slot, or its export has ended."""
+        old = change.old if isinstance(change.old, Exception) else getattr(change.old, "stage", 0)
+        new = change.new if isinstance(change.new, Exception) else getattr(change.new, "stage", 1)
+        if old != new and new not in IN_THE_SLOT:
+            # The export ends after its last word: look again when it has.
+            export: Export = change.owner
+            threading.Thread(target=self._look_again, args=(export,), daemon=True).start()
+
+    def _look_again(self, export: Export) -> None:
+        self.move()
+        if export.progress.stage.ended:
+            export.wait_left(60)
+            self.move()
+
+    def _show(self) -> None:
+        self.exports = self._course.exports
+        self.notes = tuple(self._course.notes)
+
+    def _end(self, error: Exception | None) -> None:
+        self._course.close()
+        self._show()
+        if error is not None:
+            self.error = error
+        self._finished.set()

@@ -1,0 +1,319 @@
+"""The windows of a backfill: how each is begun, judged when it has ended, and split.
+
+`backfill` says when, this says what. What is on disk already is read from there; a window
+that failed is exported once more; one that promises more rows than Intercom returns is
+split before it is asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import (
+    AccessError,
+    DownloadExpiredError,
+    InputError,
+    IntercomExportError,
+    RequestRefusedError,
+    StorageError,
+)
+from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.windows import divide
+from intercom_export_widgets.jobs.alarm import ALARM
+from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.reading import timeframe_of
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.alarm import Call
+    from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.ledger import Entry
+    from intercom_export_widgets.jobs.plan import Plan
+    from intercom_export_widgets.jobs.session import ExportSession
+    from intercom_export_widgets.jobs.ticket import Ticket
+
+__all__ = ["ROW_LIMIT", "Course"]
+
+ROW_LIMIT: Final = 10_000_000
+"""Rows that Intercom returns at most: "the first 10 million" (reference 2.5)."""
+
+SEEN: Final = 3
+"""How many windows, the last ones, tell how many rows to expect."""
+
+BEAT: Final = 30.0
+"""Seconds between two signs of life while a window's job runs."""
+
+FATAL: Final = (AccessError, StorageError, RequestRefusedError, InputError)
+"""What no other window would escape: the backfill stops, and can go on later."""
+
+
+class Course:
+    """The windows of one backfill, and their exports.
+
+    Parameters
+    ----------
+    session : ExportSession
+        Whose exports are begun.
+    connection, client : Connection, IntercomClient
+        Whose workspace, and what asks it.
+    plan : Plan
+        The backfill.
+    row_limit : int
+        Rows that Intercom returns at most.
+
+    Attributes
+    ----------
+    notes : list of str
+        What must be said, in sentences.
+    """
+
+    def __init__(
+        self,
+        session: ExportSession,
+        connection: Connection,
+        client: IntercomClient,
+        plan: Plan,
+        *,
+        row_limit: int = ROW_LIMIT,
+    ) -> None:
+        self._session = session
+        self._connection = connection
+        self._client = client
+        self._plan = plan
+        self._row_limit = row_limit
+        self._queue = session.lineup.queue
+        self._owner = session.lineup.owner
+        self._exports: dict[int, Export] = {}
+        self._judged: set[int] = set()
+        self._stopped = False
+        self._call: Call | None = None
+        self.notes: list[str] = []
+        self._tickets: list[Ticket] = []
+        self._refresh()
+        self._live()
+
+    # What there is -------------------------------------------------------------
+
+    @property
+    def exports(self) -> tuple[Export, ...]:
+        """The exports that have begun, in the order of the windows."""
+        numbers = [ticket.number for ticket in self._tickets]
+        return tuple(self._exports[number] for number in numbers if number in self._exports)
+
+    @property
+    def count(self) -> tuple[int, int]:
+        """How many windows are on disk, and how many there are."""
+        return sum(ticket.state == "done" for ticket in self._tickets), len(self._tickets)
+
+    @property
+    def missing(self) -> tuple[Timeframe, ...]:
+        """The windows whose data are not there."""
+        return tuple(ticket.timeframe for ticket in self._tickets if ticket.state != "done")
+
+    def _refresh(self) -> list[Ticket]:
+        self._tickets = self._queue.tickets(backfill=self._plan.number)
+        return self._tickets
+
+    def _set(self, number: int, **values: str | float | None) -> None:
+        self._queue.update(number, **values)
+        self._refresh()
+
+    # Beginning -----------------------------------------------------------------
+
+    def begin_next(self) -> Export | None:
+        """Return the export of the next window, from disk or begun; None if none is left.
+
+        Raises
+        ------
+        IntercomExportError
+            If it can't be begun.
+        """
+        while not self._stopped:
+            left = [t for t in self._refresh() if t.number not in self._exports]
+            ticket = next((t for t in left if t.state in {"done", "submitted", "waiting"}), None)
+            if ticket is None:
+                return None
+            export = self._begin(ticket)
+            if export is not None:
+                self._exports[ticket.number] = export
+                return export
+        return None
+
+    def _begin(self, ticket: Ticket) -> Export | None:
+        """Return a window's export; None if its state has changed instead."""
+        lineup, entry = self._session.lineup, self._entry_of(ticket)
+        if ticket.state == "submitted" and entry is not None and entry.job_identifier:
+            return self._attach(entry.job_identifier)
+        if ticket.state in {"done", "submitted"}:
+            found = None if entry is None else self._on_disk(entry)
+            if found is None:
+                self._set(ticket.number, state="waiting", job=None)
+            return found
+        known = self._known(ticket.timeframe)
+        if known is not None:
+            return known
+        if self._split(ticket):
+            return None
+        return lineup.begin(ticket, self._connection, self._client)
+
+    def _attach(self, job_identifier: str) -> Export:
+        return self._session.attach(job_identifier, connection=self._connection, ask=False)
+
+    def _entry_of(self, ticket: Ticket) -> Entry | None:
+        return None if ticket.job is None else self._session.ledger.entry(ticket.job)
+
+    def _known(self, timeframe: Timeframe) -> Export | None:
+        """Return a window that some export has brought already, and that is over since."""
+        slot = self._plan.slot
+        for entry in reversed(self._session.ledger.entries()):
+            same = entry.base_url == slot.base_url and entry.workspace_id == slot.workspace_id
+            if same and entry.finished_at is not None and timeframe_of(entry) == timeframe:
+                found = self._on_disk(entry)
+                if found is not None:
+                    return found
+        return None
+
+    def _on_disk(self, entry: Entry) -> Export | None:
+        """Return the export of a row whose data are on disk, whole, and don't change any more."""
+        timeframe = timeframe_of(entry)
+        if timeframe is None or (entry.submitted_at or 0) <= timeframe.request_end:
+            return None
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            ended = export.progress.stage in {Stage.DONE, Stage.NO_DATA}
+            there = export.progress.path is None or export.progress.path.exists()
+            if ended and there and export.number == entry.number:
+                return export
+        if JobStatus.read(entry.status) is JobStatus.NO_DATA:
+            export = self._session.launcher().ended(entry)
+            self._session.publish(export)
+            return export
+        if entry.path is None or not Path(entry.path).exists():
+            return None
+        return self._session.kept(entry)
+
+    # Judging -------------------------------------------------------------------
+
+    def unjudged(self) -> list[Export]:
+        """Return the exports that have ended since the last look."""
+        return [e for e in self.exports if e.done and e.key not in self._judged]
+
+    def judge(self, export: Export) -> None:
+        """Take note of how a window's export has ended.
+
+        Raises
+        ------
+        IntercomExportError
+            If it ended with what no other window would escape.
+        """
+        self._judged.add(export.key)
+        number = next(number for number, found in self._exports.items() if found is export)
+        ticket = next(ticket for ticket in self._tickets if ticket.number == number)
+        if export.error is None:
+            self._judge_good(ticket, export)
+            return
+        if export.progress.stage is Stage.LEFT:
+            raise export.error
+        if isinstance(export.error, FATAL):
+            del self._exports[number]
+            if export.job is None:
+                self._set(number, state="waiting", job=None)
+            raise export.error
+        if export.progress.stage is Stage.CANCELED:
+            self.notes.append(f"{ticket.timeframe.label} was canceled and is left out.")
+            self._set(number, state="stopped" if self._stopped else "failed", job=None)
+            return
+        self._judge_failed(ticket, export, export.error)
+
+    def _judge_good(self, ticket: Ticket, export: Export) -> None:
+        rows = max(export.progress.rows.values(), default=0)
+        parts = divide(ticket.timeframe, 2) if rows == self._row_limit else ()
+        if len(parts) > 1:
+            self.notes.append(
+                f"{ticket.timeframe.label} came with exactly {rows:,} rows, the most that Intercom "
+                "returns: it is exported again in 2 parts."
+            )
+            del self._exports[ticket.number]
+            self._queue.replace(ticket, list(parts), now=self._session.now())
+            self._refresh()
+            return
+        self._set(ticket.number, state="done", job=export.number, failures=0, note="")
+
+    def _judge_failed(self, ticket: Ticket, export: Export, error: Exception) -> None:
+        """Export a window that failed once more, then go on with the others."""
+        label = ticket.timeframe.label
+        if ticket.failures:
+            self.notes.append(f"{label} failed twice and is left out: {error}")
+            self._set(ticket.number, state="failed", failures=ticket.failures + 1)
+            return
+        self.notes.append(f"{label} failed and is exported once more: {error}")
+        completed = export.job is not None and export.job.status is JobStatus.COMPLETED
+        fetched = completed and not isinstance(error, DownloadExpiredError)
+        state = "submitted" if fetched else "waiting"
+        self._set(
+            ticket.number, state=state, failures=1, tries=0, job=export.number if fetched else None
+        )
+        del self._exports[ticket.number]
+
+    # Splitting -----------------------------------------------------------------
+
+    def _split(self, ticket: Ticket) -> bool:
+        """Put parts in the place of a window that promises too many rows; return whether so."""
+        window = ticket.timeframe
+        expected = self._rows_a_second() * (window.request_end - window.created_at_after + 1)
+        parts = divide(window, math.ceil(expected / self._row_limit)) if expected else ()
+        if len(parts) < 2:  # noqa: PLR2004 - one part is no split
+            return False
+        self._queue.replace(ticket, list(parts), now=self._session.now())
+        self._refresh()
+        self.notes.append(
+            f"{window.label} was split into {len(parts)} ranges: about {expected:,.0f} rows are "
+            f"expected, and Intercom returns {self._row_limit:,} at most."
+        )
+        return True
+
+    def _rows_a_second(self) -> float:
+        """Return how many rows a second of a range has, by the last windows that were seen."""
+        slot = self._plan.slot
+        seen = [
+            (entry.rows, entry.created_at_before - entry.created_at_after + 1)
+            for entry in self._session.ledger.entries()
+            if entry.rows
+            and (entry.base_url, entry.workspace_id) == (slot.base_url, slot.workspace_id)
+            and entry.created_at_before is not None
+            and entry.created_at_after is not None
+        ][-SEEN:]
+        return sum(rows for rows, _ in seen) / sum(seconds for _, seconds in seen) if seen else 0.0
+
+    # Stopping ------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Begin no more windows; those that wait are kept for a later call."""
+        self._stopped = True
+        for ticket in self._refresh():
+            if ticket.state == "waiting" and ticket.number not in self._exports:
+                self._queue.update(ticket.number, state="stopped")
+        self._refresh()
+
+    def close(self) -> None:
+        """Let others take up what still waits."""
+        if self._call is not None:
+            self._call.done = True
+        with contextlib.suppress(IntercomExportError):
+            self._queue.release(self._owner, [ticket.number for ticket in self._tickets])
+            self._refresh()
+
+    def _live(self) -> None:
+        """Give a sign of life, now and again: a window's job can take hours."""
+        self._call = ALARM.after(BEAT, self._live)
+        threading.Thread(target=self._renew, name="intercom-export-lease", daemon=True).start()
+
+    def _renew(self) -> None:
+        with contextlib.suppress(IntercomExportError):
+            self._queue.renew(self._owner, self._session.now())

@@ -1,0 +1,191 @@
+"""Many windows as one dataset: the tables of several exports, one after the other.
+
+Opens and clicks are counted until the end of each window's request, so that windows may
+not be comparable; that is never mixed without a word. Knows no network and no queue.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from intercom_export_widgets.errors import ExportWarning, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from intercom_export_widgets.data.tables import Tables
+
+__all__ = ["Dataset"]
+
+
+class Dataset(Mapping[str, "pd.DataFrame"]):
+    """The tables of several windows by name, each read when asked for; none is remembered.
+
+    Parameters
+    ----------
+    parts : sequence of Tables
+        Each window's, in order.
+    missing : sequence of str
+        The windows that are not there, in words.
+    mixed : bool
+        Whether windows that count opens and clicks until different moments may be put
+        together without being asked again.
+    """
+
+    def __init__(
+        self, parts: Sequence[Tables], *, missing: Sequence[str] = (), mixed: bool = False
+    ) -> None:
+        self.parts = tuple(parts)
+        self.missing = tuple(missing)
+        self.mixed = mixed
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """Return the table of all windows, in their order."""
+        return self.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names that any window holds; reads nothing."""
+        return iter(dict.fromkeys(name for part in self.parts for name in part))
+
+    def __len__(self) -> int:
+        """Return how many tables there are."""
+        return len(dict.fromkeys(name for part in self.parts for name in part))
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether any window holds that table; reads nothing."""
+        return any(name in part for part in self.parts)
+
+    def __repr__(self) -> str:
+        """Return the names of the tables; reads nothing."""
+        return f"Dataset of {len(self.parts)} windows: {', '.join(self) or 'no rows'}"
+
+    @property
+    def observed_until(self) -> tuple[str, ...]:
+        """Until when the windows count opens and clicks, ISO 8601 in UTC, without repetition."""
+        return tuple(sorted({str(part.attrs.get("observed_until", "")) for part in self.parts}))
+
+    def read(
+        self,
+        name: str,
+        *,
+        columns: Sequence[str] | None = None,
+        dtype_backend: Literal["pandas", "pyarrow"] = "pandas",
+        trim: bool = True,
+        mixed: bool | None = None,
+    ) -> pd.DataFrame:
+        """Return the table of all windows, in their order.
+
+        Parameters
+        ----------
+        name, columns, dtype_backend, trim
+            As in `data.tables.Tables.read`.
+        mixed : bool, optional
+            Put windows together that count opens and clicks until different moments; the
+            column ``observed_until`` then says of each row until when. By default as the
+            dataset was made.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``attrs`` as for one export, from the first window's begin to the last one's end;
+            ``windows`` says how many there are, ``missing_windows`` which are not.
+
+        Raises
+        ------
+        InputError
+            If the windows can't be compared, and `mixed` was not said.
+        TableNotFoundError
+            If no window has such a table.
+        """
+        if not self.parts:
+            raise InputError("No window has any data yet", advice="Wait for it: backfill.wait().")
+        moments = self.observed_until
+        mixing = len(moments) > 1
+        allowed = self.mixed if mixed is None else mixed
+        if mixing and not allowed:
+            raise _not_comparable(len(self.parts), moments)
+        if self.missing:
+            warnings.warn(
+                f"{len(self.missing)} windows are missing: {', '.join(self.missing)}.",
+                ExportWarning,
+                stacklevel=2,
+            )
+        held = [part for part in self.parts if name in part] or [self.parts[0]]
+        frames = []
+        for part in held:
+            frame = part.read(name, columns=columns, dtype_backend=dtype_backend, trim=trim)
+            frames.append(_marked(frame) if mixing else frame)
+        whole = _concatenated(frames)
+        whole.attrs.update(
+            _attrs([part.attrs for part in self.parts]),
+            rows_trimmed=sum(frame.attrs["rows_trimmed"] for frame in frames),
+            missing_windows=list(self.missing),
+        )
+        return whole
+
+
+def _not_comparable(windows: int, moments: Sequence[str]) -> InputError:
+    return InputError(
+        f"The {windows} windows count opens and clicks until different moments, "
+        f"{moments[0]} to {moments[-1]}",
+        advice="Say that they may be mixed, backfill.read('receipt', mixed=True) or --mixed: the "
+        "column observed_until then says until when each row counts. Or export with --observe, "
+        "which counts until one moment in all windows.",
+    )
+
+
+def _marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add until when opens and clicks are counted in each row."""
+    import pandas as pd
+
+    until = pd.Timestamp(frame.attrs["observed_until"]).as_unit("us")
+    marked = frame.assign(observed_until=pd.Series(until, index=frame.index, dtype=_INSTANT))
+    marked.attrs = frame.attrs
+    return marked
+
+
+_INSTANT = "datetime64[us, UTC]"
+
+
+def _concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put frames under each other; categories that differ become one set of them."""
+    import pandas as pd
+
+    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
+    bare = []
+    for frame in filled:
+        copy = frame.copy(deep=False)
+        copy.attrs = {}
+        bare.append(copy)
+    names = {
+        name: None
+        for frame in bare
+        for name in frame.columns
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
+    for name in names:
+        having = [frame for frame in bare if name in frame.columns]
+        if not all(isinstance(frame[name].dtype, pd.CategoricalDtype) for frame in having):
+            continue
+        union = pd.api.types.union_categoricals([frame[name] for frame in having])
+        for frame in having:
+            frame[name] = frame[name].cat.set_categories(union.categories)
+    return pd.concat(bare, ignore_index=True)
+
+
+def _attrs(found: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return what the whole carries: of the first, with the range of all."""
+    moments = {str(attrs["observed_until"]) for attrs in found}
+    return {
+        **found[0],
+        "job_identifier": ", ".join(str(attrs["job_identifier"]) for attrs in found),
+        "archive": ", ".join(str(attrs["archive"]) for attrs in found if attrs["archive"]),
+        "received_from": min(str(attrs["received_from"]) for attrs in found),
+        "received_until": max(str(attrs["received_until"]) for attrs in found),
+        "observed_until": moments.pop() if len(moments) == 1 else "",
+        "windows": len(found),
+    }

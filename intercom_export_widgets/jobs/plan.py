@@ -1,0 +1,103 @@
+"""What a backfill is to do, on disk: the range, and how it is cut into windows.
+
+The windows themselves are ranges of the `queue`, which a backfill's number joins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.ticket import Slot
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.jobs.ledger import Ledger
+
+__all__ = ["Plan", "add_plan", "find_plan", "plan_of"]
+
+COLUMNS = (
+    "number, base_url, workspace_id, created_at_after, created_at_before, observed_until, "
+    "zone, every"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A backfill as it was asked for.
+
+    Attributes
+    ----------
+    number : int
+        Its name; 0 before it is written down.
+    slot : Slot
+        Whose data.
+    timeframe : Timeframe
+        The whole range.
+    every : str
+        As `windows.split` reads it.
+    """
+
+    number: int
+    slot: Slot
+    timeframe: Timeframe
+    every: str
+
+
+def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
+    """Write a plan down, and return it with its number.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be written.
+    """
+    timeframe = plan.timeframe
+    with ledger.transaction() as connection:
+        cursor = connection.execute(
+            "INSERT INTO backfills (base_url, workspace_id, created_at_after, created_at_before, "
+            "observed_until, zone, every, begun_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                plan.slot.base_url,
+                plan.slot.workspace_id,
+                timeframe.created_at_after,
+                timeframe.created_at_before,
+                timeframe.observed_until,
+                timeframe.zone,
+                plan.every,
+                now,
+            ],
+        )
+        return Plan(int(cursor.lastrowid or 0), plan.slot, timeframe, plan.every)
+
+
+def find_plan(ledger: Ledger, plan: Plan) -> Plan | None:
+    """Return the newest plan for the same, if there is one.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read.
+    """
+    same = [
+        found
+        for found in _plans(ledger)
+        if (found.slot, found.timeframe, found.every) == (plan.slot, plan.timeframe, plan.every)
+    ]
+    return same[-1] if same else None
+
+
+def plan_of(ledger: Ledger, number: int) -> Plan | None:
+    """Return the plan of that number, if there is one."""
+    return next((plan for plan in _plans(ledger) if plan.number == number), None)
+
+
+def _plans(ledger: Ledger) -> list[Plan]:
+    if not ledger.path.exists():
+        return []
+    with ledger.transaction(write=False) as connection:
+        rows = connection.execute(f"SELECT {COLUMNS} FROM backfills ORDER BY number").fetchall()  # noqa: S608 - the names are this module's
+    return [
+        Plan(number, Slot(url, workspace), Timeframe(after, before, zone, observed), every)
+        for number, url, workspace, after, before, observed, zone, every in rows
+    ]

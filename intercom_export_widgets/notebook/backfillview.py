@@ -1,0 +1,126 @@
+"""A backfill in words and as a live card: how far it is, what runs, what must be said.
+
+Built from the same parts as the card of one export, so that text, HTML and page agree.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from intercom_export_widgets.jobs.progress import duration
+from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook.card import SANDBOX, Card
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.jobs.backfill import Backfill
+    from intercom_export_widgets.notebook.live import LivePage
+
+__all__ = ["backfill_html", "backfill_line", "backfill_text", "card_of_backfill", "describe"]
+
+RUNNING: Final = 3
+"""How many of its windows stand on the card: the newest."""
+
+SAID: Final = 3
+"""How many of its notes stand on the card: the newest; `Backfill.notes` has all."""
+
+
+def describe(backfill: Backfill) -> Card:
+    """Return what there is to say about a backfill now."""
+    done, windows = backfill.count
+    exports = backfill.exports
+    rows: dict[str, int] = {}
+    for export in exports:
+        for name, count in export.progress.rows.items():
+            rows[name] = rows.get(name, 0) + count
+    ended = backfill.done
+    error = backfill.error
+    whole = ended and error is None and done == windows
+    return Card(
+        number=0,
+        title=f"{backfill.timeframe.label} every {backfill.plan.every}",
+        identifier="",
+        status=f"{done} of {windows} windows",
+        tone="running" if not ended else "good" if whole else "bad",
+        steps=[],
+        detail=_detail(backfill),
+        problem=str(error) if error is not None else " ".join(backfill.notes[-SAID:]),
+        rows=[[name, count] for name, count in rows.items()],
+        started_at=min((e.progress.started_at for e in exports), default=0.0),
+        finished_at=max((e.progress.finished_at or 0 for e in exports), default=0.0) or None
+        if ended
+        else None,
+        label=SANDBOX if any(e.progress.sandbox for e in exports) else "",
+    )
+
+
+def _detail(backfill: Backfill) -> str:
+    """Return what goes on: each window that runs, in its own words."""
+    done, windows = backfill.count
+    if backfill.done:
+        left = windows - done
+        if not left:
+            return "All windows are on disk: backfill.tables, backfill.read('receipt')."
+        return f"{left} of {windows} windows are missing; the same line exports them again."
+    running = [text.line(e) for e in backfill.exports if not e.done]
+    return " | ".join(running) or "Reading what is on disk."
+
+
+def backfill_line(backfill: Backfill, now: float) -> str:
+    """Return one line about a backfill.
+
+    Parameters
+    ----------
+    backfill : Backfill
+        What to describe.
+    now : float
+        Unix seconds, to say how long it has been running.
+    """
+    card = describe(backfill)
+    until = card.finished_at or now
+    lasted = duration(until - card.started_at) if card.started_at else ""
+    said = [card.label, card.title, card.status, lasted, card.detail, card.problem]
+    return " · ".join(part for part in said if part)
+
+
+def backfill_text(backfill: Backfill) -> str:
+    """Return a backfill as a few lines of text."""
+    return text.card_text(describe(backfill))
+
+
+def backfill_html(backfill: Backfill) -> str:
+    """Return a backfill as HTML that needs no kernel."""
+    return text.card_html(describe(backfill))
+
+
+_CARDS: WeakKeyDictionary[Backfill, LivePage] = WeakKeyDictionary()
+
+
+def card_of_backfill(backfill: Backfill) -> LivePage:
+    """Return the live card of a backfill, the same one each time it is shown."""
+    from intercom_export_widgets.notebook.live import LivePage
+
+    class BackfillCard(LivePage):
+        """How far a backfill is, over its newest windows."""
+
+        def __init__(self) -> None:
+            super().__init__(kind="card")
+            self.follow(backfill.exports)
+            backfill.observe(lambda _: self.follow(backfill.exports), ["exports", "notes", "error"])
+
+        def update(self) -> None:
+            """Set the cards: the whole first, then the newest windows."""
+            super().update()
+            whole: dict[str, Any] = {**describe(backfill).as_json(), "canceling": False}
+            self.cards = [{**whole, "preview": None}, *self.cards[:RUNNING]]
+
+        def as_text(self) -> str:
+            return backfill_text(backfill)
+
+        def as_html(self) -> str:
+            return backfill_html(backfill)
+
+    card = _CARDS.get(backfill)
+    if card is None or card.comm is None:
+        card = _CARDS[backfill] = BackfillCard()
+    return card

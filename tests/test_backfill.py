@@ -1,0 +1,354 @@
+"""Backfills: windows one after the other, stopped and taken up, ending as one dataset."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+
+import pandas as pd
+import pytest
+from conftest import TOKEN
+from test_magic import run, shell, value  # noqa: F401 - fixtures
+
+from intercom_export_widgets import errors
+from intercom_export_widgets.data.notes import reading_notes
+from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.session import ExportSession
+from intercom_export_widgets.notebook.backfillview import card_of_backfill
+
+RANGE = "2018-06-01 2018-06-06"
+MIXING = pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
+
+
+@pytest.fixture
+def another(session):
+    """A second session on the same workspace, folder and ledger: another notebook."""
+    with ExportSession(
+        TOKEN,
+        base_url=session.connection.base_url,
+        folder=session.folder,
+        ledger=session.ledger.path,
+        poll_interval=0.05,
+    ) as opened:
+        yield opened
+
+
+def creations(sandbox):
+    """Return the first instants that were asked for, in order."""
+    return [
+        json.loads(request.body)["created_at_after"]
+        for request in sandbox.requests
+        if (request.method, request.path) == ("POST", "/export/content/data")
+    ]
+
+
+def first_done(backfill):
+    """Wait until a window is on disk."""
+    seen = threading.Event()
+
+    def look(_):
+        if backfill.count[0]:
+            seen.set()
+
+    backfill.observe(look, ["exports", "notes"])
+    while not seen.wait(0.05):
+        look(None)
+
+
+def test_a_long_range_ends_as_one_dataset(session, sandbox):
+    """Three windows give the same deliveries as the whole range does, in the same order."""
+    backfill = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    assert [export.timeframe.literal for export in backfill.exports] == [
+        "2018-06-01 2018-06-02", "2018-06-03 2018-06-04", "2018-06-05 2018-06-06",
+    ]  # fmt: skip
+    assert backfill.count == (3, 3)
+    assert backfill.missing == ()
+    assert creations(sandbox) == sorted(set(creations(sandbox)))
+    whole = session.submit(RANGE).wait(30)
+    receipts = backfill.receipts
+    assert list(receipts["receipt_id"]) == list(whole.receipts["receipt_id"])
+    assert dict(receipts.dtypes.drop("observed_until")) == dict(whole.receipts.dtypes)
+    assert receipts.attrs["received_from"] == "2018-06-01T00:00:00Z"
+    assert receipts.attrs["received_until"] == "2018-06-06T23:59:59Z"
+    assert receipts.attrs["windows"] == 3
+    assert receipts.attrs["missing_windows"] == []
+    assert set(backfill.tables) <= set(whole.tables)
+
+
+def test_windows_that_can_not_be_compared_are_not_mixed_silently(session):
+    """Different observed-until ask for a word; then each row says until when it counts."""
+    backfill = session.backfill("2018-06-01 2018-06-02", "1d").wait(60)
+    with pytest.raises(errors.InputError, match=r"2018-06-01T23:59:59Z to 2018-06-02T23:59:59Z"):
+        _ = backfill.receipts
+    mixed = backfill.read("receipt", columns=["receipt_id"], mixed=True)
+    assert mixed.attrs["observed_until"] == ""
+    assert mixed["observed_until"].nunique() == 2
+    assert str(mixed["observed_until"].dtype) == "datetime64[us, UTC]"
+
+
+def test_windows_that_count_until_one_moment_need_no_word(session):
+    """With --observe every window is observed until the same, and is trimmed to its own days."""
+    timeframe = session.timeframe("2018-06-01 2018-06-02").observed("2018-06-04")
+    backfill = session.backfill(timeframe, "1d").wait(60)
+    with pytest.warns(errors.ExportWarning, match="outside the range"):
+        receipts = backfill.receipts
+    assert receipts["receipt_id"].is_unique
+    assert receipts["received_at"].max() <= pd.Timestamp("2018-06-02 23:59:59", tz="UTC")
+    assert receipts.attrs["observed_until"] == "2018-06-04T23:59:59Z"
+
+
+def test_data_asked_for_too_early_is_an_error(session, sandbox):
+    """A backfill that runs has no tables yet, and says so."""
+    sandbox.switch(stuck=1)
+    backfill = session.backfill(RANGE, "2d")
+    with pytest.raises(errors.NotReadyError, match=r"backfill\.wait"):
+        _ = backfill.tables
+    with pytest.raises(errors.WaitTimeoutError, match="runs on"):
+        backfill.wait(0.01)
+    backfill.cancel()
+
+
+def test_the_next_window_is_prepared_while_the_last_is_downloaded(session, sandbox):
+    """A download that does not come to an end holds no submission up."""
+    sandbox.switch(bytes_per_second=15_000)
+    backfill = session.backfill("2018-06-01 2018-06-02", "1d", mixed=True)
+    overlapped = threading.Event()
+
+    def look(_):
+        stages = [export.progress.stage for export in backfill.exports]
+        if len(stages) == 2 and stages[0] is Stage.DOWNLOADING:
+            overlapped.set()
+
+    backfill.observe(look, "exports")
+    assert overlapped.wait(60)
+    sandbox.switch(bytes_per_second=0)
+    backfill.wait(120)
+
+
+def test_the_same_backfill_twice_costs_nothing(session, sandbox, another):
+    """What is on disk is read from there, by this notebook and by another."""
+    done = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    sandbox.forget_requests()
+    for opened in (session, another):
+        again = opened.backfill(RANGE, "2d", mixed=True).wait(60)
+        assert again.receipts.equals(done.receipts)
+    assert creations(sandbox) == []
+
+
+def test_a_window_that_some_export_has_brought_is_not_exported_again(session, sandbox):
+    """A range that was exported on its own serves as a window."""
+    session.submit("2018-06-03 2018-06-04").wait(30)
+    session.backfill(RANGE, "2d").wait(60)
+    assert len(creations(sandbox)) == 3
+
+
+def test_a_window_without_data_is_a_window(session, sandbox):
+    """no_data is an end like another, and is not asked for again."""
+    sandbox.switch(no_data=1)
+    backfill = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    assert [e.progress.stage for e in backfill.exports] == [Stage.NO_DATA, Stage.DONE, Stage.DONE]
+    assert backfill.receipts["received_at"].min() >= pd.Timestamp("2018-06-03", tz="UTC")
+    sandbox.forget_requests()
+    session.backfill(RANGE, "2d").wait(60)
+    assert creations(sandbox) == []
+
+
+@pytest.mark.parametrize("fault", [{"failed": 1}, {"corrupt": 2}])
+def test_a_window_that_fails_is_exported_once_more(session, sandbox, fault):
+    """A second job, or a second download, brings it, and that is said."""
+    sandbox.switch(**fault)
+    backfill = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    assert backfill.count == (3, 3)
+    (note,) = backfill.notes
+    assert note.startswith("2018-06-01 to 2018-06-02 (UTC) failed and is exported once more")
+    assert len(creations(sandbox)) == 3 + ("failed" in fault)
+
+
+def test_a_window_that_fails_twice_is_left_out_and_said(session, sandbox):
+    """The others go on; the dataset warns of what is missing; the same call tries it again."""
+    sandbox.switch(failed=2)
+    backfill = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    assert backfill.count == (2, 3)
+    assert "failed twice and is left out" in backfill.notes[-1]
+    with pytest.warns(errors.ExportWarning, match="2018-06-01 to 2018-06-02"):
+        receipts = backfill.receipts
+    assert receipts.attrs["missing_windows"] == ["2018-06-01 to 2018-06-02 (UTC)"]
+    sandbox.forget_requests()
+    assert session.backfill(RANGE, "2d").wait(60).count == (3, 3)
+    assert len(creations(sandbox)) == 1
+
+
+def test_what_no_window_would_escape_stops_it_and_it_goes_on_later(session, sandbox):
+    """A token that may not export ends the backfill; nothing is lost of the rest."""
+    sandbox.switch(forbidden="1@create")
+    backfill = session.backfill(RANGE, "2d")
+    with pytest.raises(errors.AccessDeniedError):
+        backfill.wait(60)
+    assert session.backfill(RANGE, "2d").wait(60).count == (3, 3)
+
+
+def test_a_backfill_that_was_canceled_goes_on_when_asked_again(session, sandbox):
+    """cancel() ends the running job and submits no more; the same call does the rest."""
+    sandbox.switch(stuck=1)
+    backfill = session.backfill(RANGE, "2d")
+    while not any(export.job_identifier for export in backfill.exports):
+        threading.Event().wait(0.01)
+    backfill.cancel()
+    backfill.wait(30)
+    assert backfill.count == (0, 3)
+    assert not session.lineup.places()
+    assert session.lineup.take_up() == []
+    assert session.backfill(RANGE, "2d").wait(60).count == (3, 3)
+
+
+def test_a_window_can_be_taken_out_of_the_queue(session, sandbox):
+    """The others go on without it."""
+    sandbox.switch(stuck=1)
+    backfill = session.backfill(RANGE, "2d")
+    while not any(export.job_identifier for export in backfill.exports):
+        threading.Event().wait(0.01)
+    place = session.lineup.places()[-1]
+    session.lineup.remove(place.number)
+    backfill.exports[0].cancel()
+    backfill.wait(60)
+    assert backfill.count == (1, 3)
+
+
+def test_an_interrupt_stops_the_waiting_and_nothing_else(session, sandbox):
+    """Ctrl-C says that the backfill goes on, and how to wait for it again."""
+    backfill = session.backfill(RANGE, "2d")
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(errors.WaitInterruptedError, match="Run the same line again"):
+        backfill.wait(callback=interrupt)
+    assert session.backfill(RANGE, "2d").wait(60).count == (3, 3)
+    assert len(creations(sandbox)) == 3
+
+
+# Its faces -------------------------------------------------------------------------------
+
+
+def test_the_magic_runs_a_backfill_and_returns_its_table(run, shell, sandbox):  # noqa: F811 - fixtures
+    """--every with --wait gives the handle, with --table --mixed the one DataFrame."""
+    line = f"%intercom_export {RANGE} --every 2d"
+    windows = value(run, f"{line} --dry-run")
+    assert len(repr(windows).splitlines()) == 3
+    assert not sandbox.requests
+    _, error, said = run(f"{line} --wait")
+    assert error is None
+    assert "3 of 3 windows" in said
+    value(run, f"mail = {line} --table receipt --mixed")
+    assert shell.user_ns["mail"].attrs["windows"] == 3
+    assert len(creations(sandbox)) == 3
+    _, error, _ = run(f"{line} --table receipt")
+    assert isinstance(error, errors.InputError)
+    for strange in ("--mixed", "--every 2d --when-free", "--every fortnight", "--every"):
+        _, error, _ = run(f"%intercom_export {RANGE} {strange}")
+        assert isinstance(error, errors.InputError)
+    _, _, said = run("%intercom_export status")
+    assert "every 2d" in said
+
+
+def test_the_magic_cancels_a_backfill(run, sandbox):  # noqa: F811 - a fixture
+    """`cancel` without a name stops the one that runs."""
+    sandbox.switch(stuck=1)
+    backfill = value(run, f"%intercom_export {RANGE} --every 2d")
+    while not any(export.job_identifier for export in backfill.exports):
+        threading.Event().wait(0.01)
+    assert value(run, "%intercom_export cancel") is backfill
+    assert backfill.wait(30).count == (0, 3)
+
+
+def test_a_backfill_is_a_card_text_and_html(session):
+    """The live card has the whole first; text and HTML say the same."""
+    backfill = session.backfill(RANGE, "2d").wait(60)
+    card = card_of_backfill(backfill)
+    assert card.cards[0]["status"] == "3 of 3 windows"
+    assert len(card.cards) == 4
+    for shown in (card.as_text(), card.as_html(), repr(backfill)):
+        assert "2018-06-01 to 2018-06-06 (UTC)" in shown
+    assert card_of_backfill(backfill) is card
+    card.close()
+
+
+CHILD = """
+import os, signal, sys
+from intercom_export_widgets import ExportSession
+base_url, token, folder, ledger = sys.argv[1:]
+session = ExportSession(token, base_url=base_url, folder=folder, ledger=ledger, poll_interval=0.05)
+backfill = session.backfill("2018-06-01 2018-06-06", "1d")
+while backfill.count[0] < 2:
+    pass
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("how", ["the same call", "take up"])
+def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
+    """What was on disk is not exported again; every window is there once."""
+    arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
+    done = subprocess.run([sys.executable, "-c", CHILD, *arguments], check=False)
+    assert done.returncode == -signal.SIGKILL
+    if how == "take up":
+        session.lineup.take_up()
+        (backfill,) = session.lineup.backfills
+    else:
+        backfill = session.backfill(RANGE, "1d")
+    backfill.wait(60)
+    assert backfill.count == (6, 6)
+    receipts = backfill.read("receipt", mixed=True)
+    assert receipts["receipt_id"].is_unique
+    sent = creations(sandbox)
+    assert len(set(sent)) == 6
+    assert len(sent) - len(set(sent)) <= 1, "only a lost answer may be asked for again"
+
+
+def test_two_notebooks_do_not_run_the_same_backfill(session, sandbox, another):
+    """The second is told that the first is at it, until that closes."""
+    sandbox.switch(stuck=1)
+    backfill = session.backfill(RANGE, "2d")
+    with pytest.raises(errors.UsageError, match="Another notebook"):
+        another.backfill(RANGE, "2d")
+    assert session.backfill(RANGE, "2d") is backfill
+    while not any(export.job_identifier for export in backfill.exports):
+        threading.Event().wait(0.01)
+    identifier = backfill.exports[0].job_identifier
+    session.close()
+    session.connection.client().cancel(identifier)
+    assert another.backfill(RANGE, "2d").wait(60).count[1] == 3
+
+
+def test_a_window_that_promises_too_many_rows_is_split_and_said(session):
+    """From the windows seen so far the next is expected to be too large, and is cut."""
+    session.submit("2018-05-31").wait(30)
+    backfill = session.backfill(RANGE, "month", mixed=True, row_limit=2_000).wait(60)
+    assert backfill.count[0] == backfill.count[1] > 1
+    assert "2018-06-01 to 2018-06-06 (UTC) was split into" in backfill.notes[0]
+    assert "2,000 at most" in backfill.notes[0]
+    assert backfill.receipts["receipt_id"].is_unique
+
+
+def test_a_window_that_came_cut_off_is_exported_again_in_parts(session):
+    """A table of exactly the most rows makes two windows of one."""
+    whole = session.submit("2018-06-01 2018-06-02").wait(30)
+    rows = max(whole.progress.rows.values())
+    backfill = session.backfill("2018-06-01 2018-06-02", "week", mixed=True, row_limit=rows)
+    backfill.wait(60)
+    assert backfill.count[0] == backfill.count[1] > 1
+    assert backfill.receipts["receipt_id"].is_unique
+    assert len(backfill.receipts) == len(whole.receipts)
+
+
+def test_a_table_of_exactly_the_most_rows_raises_the_alarm(session):
+    """What was probably cut off is said; one row less is not."""
+    export = session.submit("2018-06-01").wait(30)
+    reading = Reading(export.tables.archive, "receipt")
+    rows = reading.table().num_rows
+    assert any("rows are probably missing" in note for note in reading_notes(reading, rows))
+    assert not any("missing" in note for note in reading_notes(reading, rows + 1))
