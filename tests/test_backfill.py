@@ -309,6 +309,19 @@ def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     assert len(sent) - len(set(sent)) <= 1, "only a lost answer may be asked for again"
 
 
+def test_a_process_that_ends_leaves_its_windows_to_the_next(session, sandbox):
+    """A script that exits in the middle submits nothing more, and the next call goes on."""
+    arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
+    code = CHILD.replace("os.kill(os.getpid(), signal.SIGKILL)", "")
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    sent = len(creations(sandbox))
+    session.lineup.take_up()
+    (backfill,) = session.lineup.backfills
+    assert backfill.wait(60).count == (6, 6)
+    assert sent < 6
+    assert len(creations(sandbox)) == 6
+
+
 def test_two_notebooks_do_not_run_the_same_backfill(session, sandbox, another):
     """The second is told that the first is at it, until that closes."""
     sandbox.switch(stuck=1)

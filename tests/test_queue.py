@@ -401,6 +401,27 @@ def test_what_a_killed_kernel_left_is_taken_up(session, sandbox):
     assert session.lineup.take_up() == []
 
 
+def test_killed_at_any_moment_no_range_is_submitted_twice(session, sandbox):
+    """A process that is killed while it submits leaves each range sent once, or not yet."""
+    for beat in range(6):
+        process = child(session, "live")
+        while len(session.ledger.entries()) <= 4 * beat:
+            process.poll()
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.03 * beat)
+        process.kill()
+        process.wait()
+        for export in session.lineup.take_up():
+            export.wait(60)
+    assert not session.lineup.places()
+    statuses = session.log(everything=True)["status"]
+    assert set(statuses) <= {"completed", "unknown"}
+    entries = session.ledger.entries()
+    assert len(creations(sandbox)) <= len(entries) <= 24
+    named = [entry.job_identifier for entry in entries if entry.job_identifier]
+    assert len(set(named)) == len(named)
+
+
 def test_two_processes_on_one_ledger_submit_each_range_once(session, sandbox):
     """Eight ranges of two live processes go out once each, however the two are timed."""
     process = child(session, "live")

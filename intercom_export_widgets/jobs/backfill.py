@@ -15,6 +15,7 @@ from traitlets import HasTraits, Instance, Tuple
 
 from intercom_export_widgets.errors import IntercomExportError, NotReadyError
 from intercom_export_widgets.jobs.dataset import Dataset
+from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
 
@@ -212,7 +213,21 @@ class Backfill(HasTraits):
 
     def begin(self) -> None:
         """Begin to work, in a thread that ends with the first window's submission."""
+        part_from(self)
         threading.Thread(target=self.move, name="intercom-export-backfill", daemon=True).start()
+
+    def leave(self) -> None:
+        """Begin no more windows, and stop following those that run; see `leave_all`."""
+        with self._lock:
+            self._course.pause()
+            running = [e for e in self._course.exports if not e.done]
+        for export in running:
+            export.leave()
+        self.move()
+
+    def wait_left(self, timeout: float) -> bool:
+        """Wait for the work to have ended, for some seconds; return whether it has."""
+        return self._finished.wait(timeout)
 
     def move(self) -> None:
         """Do what can be done now: judge what has ended, begin what comes next."""

@@ -293,6 +293,10 @@ class Course:
 
     # Stopping ------------------------------------------------------------------
 
+    def pause(self) -> None:
+        """Begin no more windows here; another kernel may go on with them."""
+        self._stopped = True
+
     def stop(self) -> None:
         """Begin no more windows; those that wait are kept for a later call."""
         self._stopped = True

@@ -211,12 +211,16 @@ class Ledger:
         LedgerError
             If the file can't be written. Nothing must be submitted then.
         """
+        with self._transaction() as connection:
+            return self.insert(connection, **values)
+
+    def insert(self, connection: sqlite3.Connection, **values: str | float | None) -> int:
+        """Write a new row within a transaction and return its number; as `add`."""
         names = _known(values)
         marks = ", ".join("?" for _ in names)
         statement = f"INSERT INTO jobs ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names are checked against COLUMNS
-        with self._transaction() as connection:
-            cursor = connection.execute(statement, [values[name] for name in names])
-            return int(cursor.lastrowid or 0)
+        cursor = connection.execute(statement, [values[name] for name in names])
+        return int(cursor.lastrowid or 0)
 
     def update(self, number: int, **values: str | float | None) -> None:
         """Change columns of a row.

@@ -156,7 +156,8 @@ class Lineup:
             number = entry.number
             session.ledger.update(number, **origin_of(session.name, connection))
         else:
-            number = session.ledger.add(
+            number = self.queue.give_row(
+                ticket,
                 **origin_of(session.name, connection),
                 status="queued",
                 created_at_after=timeframe.created_at_after,
@@ -166,7 +167,6 @@ class Lineup:
                 ),
                 zone=timeframe.zone,
             )
-            self.queue.update(ticket.number, job=number)
         turn = Turn(self.queue, ticket.number, self.owner, lambda: self._busy(connection))
         export = session.launcher().begin(connection, client, number, timeframe, turn=turn)
         export.observe(self._call_next, ["progress", "error"])

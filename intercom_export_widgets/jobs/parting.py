@@ -8,28 +8,41 @@ from __future__ import annotations
 
 import atexit
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from intercom_export_widgets.jobs.running import Running
-
 __all__ = ["leave_all", "part_from"]
 
-_UNDER_WAY: Final[WeakSet[Running]] = WeakSet()
+
+class Leavable(Protocol):
+    """What can be under way, and be left: an export, or a backfill of many."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+    def leave(self) -> None:
+        """Stop following."""
+
+    def wait_left(self, timeout: float) -> bool:
+        """Wait for the work to have ended, for some seconds; return whether it has."""
+
+
+_UNDER_WAY: Final[WeakSet[Leavable]] = WeakSet()
 
 PARTING: Final = 15.0
 """Seconds that a process which ends waits for what is under way."""
 
 
-def part_from(export: Running) -> None:
+def part_from(export: Leavable) -> None:
     """Part from this export too when the process ends."""
     _UNDER_WAY.add(export)
 
 
-def leave_all(exports: Iterable[Running], patience: float = PARTING) -> None:
+def leave_all(exports: Iterable[Leavable], patience: float = PARTING) -> None:
     """Stop following these exports, and wait for their threads, all within one deadline.
 
     A submission that is under way is answered first: an identifier that comes too late to
@@ -37,7 +50,7 @@ def leave_all(exports: Iterable[Running], patience: float = PARTING) -> None:
 
     Parameters
     ----------
-    exports : iterable of Running
+    exports : iterable of Leavable
         Ended ones take no time.
     patience : float
         Seconds to wait at most.

@@ -162,6 +162,26 @@ class Queue:
         with self.ledger.transaction() as connection:
             change(connection, number, values)
 
+    def give_row(self, ticket: Ticket, **values: str | float | None) -> int:
+        """Write the ledger's row of a range, and that it is its row, at once; return its number.
+
+        Parameters
+        ----------
+        ticket : Ticket
+            The range.
+        **values
+            Columns of `jobs.ledger.Entry`.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        with self.ledger.transaction() as connection:
+            number = self.ledger.insert(connection, **values)
+            change(connection, ticket.number, {"job": number})
+            return number
+
     # Whose it is ---------------------------------------------------------------
 
     def renew(self, owner: Owner, now: float) -> None:

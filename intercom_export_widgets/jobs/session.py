@@ -147,7 +147,7 @@ class ExportSession(HasTraits):
         The jobs run on at Intercom; `attach` takes them up again.
         """
         exports: tuple[Export, ...] = self.exports
-        leave_all(exports)
+        leave_all([*self.lineup.backfills, *exports])
         if all(export.done for export in exports):
             for connection in self._connections:
                 connection.close()
@@ -331,6 +331,8 @@ class ExportSession(HasTraits):
             timeframe = None if entry is None else timeframe_of(entry)
             if entry is not None:
                 number = entry.number
+                expires = job.download_expires_at
+                self.ledger.update(number, status=status_word(job), expires_at=expires)
             else:
                 number = self.ledger.add(
                     **origin_of(self.name, connection),

@@ -121,7 +121,7 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
     now : float
         Unix seconds.
     """
-    found = find_holder(ledger, client)
+    found = find_holder(ledger, client, now)
     if found is not None:
         entry, job = found
         error.job_identifier = job.job_identifier
