@@ -118,6 +118,7 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
         path=path,
         finished_at=(entry.finished_at if entry else None) or status.st_mtime,
         sandbox=bool(entry and entry.sandbox),
+        kept_since=None if entry is None else entry.finished_at,
     )
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "RangePage"]
 
-FIELDS: Final = ("first", "last", "zone")
+FIELDS: Final = ("first", "last", "observed", "zone")
+DATES: Final = ("first", "last", "observed")
 
 EARLIEST: Final = 1970
 """The first year that Unix seconds can say: one before it is a year half typed."""
@@ -37,12 +38,6 @@ OFFERED: Final = (
     "last-year",
 )
 """The presets that the form has buttons for; the magic knows more."""
-
-COUNTED: Final = (
-    "Messages sent in this range, and the opens, clicks and replies until its end; later ones "
-    "are not in it."
-)
-"""What Intercom counts: "only events inside the job's requested range"."""
 
 
 def _date_to_json(value: dt.date | None, _: object) -> str:
@@ -81,6 +76,9 @@ class RangePage(LivePage):
     ----------
     first, last : datetime.date or None
         Traits: the first and the last day, both inclusive.
+    observed : datetime.date or None
+        A trait: the last day on which opens, clicks and the like are counted; None for
+        the range's last.
     zone : str
         A trait: the IANA time zone in which they are meant.
     preview : dict
@@ -95,6 +93,7 @@ class RangePage(LivePage):
 
     first = _date_trait()
     last = _date_trait()
+    observed = _date_trait()
     zone = Unicode("UTC").tag(sync=True)
     presets: List[Any] = List([[name, PRESETS[name]] for name in OFFERED]).tag(sync=True)
     preset = Unicode().tag(sync=True)
@@ -110,7 +109,7 @@ class RangePage(LivePage):
         super().__init__(zone=session.zone, **values)
         self.check()
 
-    @observe("first", "last", "zone")
+    @observe(*FIELDS)
     def _edited(self, change: Bunch) -> None:
         """Check anew whenever a field changes, from the page or from Python."""
         self._unreadable.pop(change.name, None)
@@ -129,7 +128,7 @@ class RangePage(LivePage):
                 raise TimeframeError(
                     self._unreadable[field], advice="Write it as 2018-06-30.", field=field
                 )
-        for field, day in (("first", self.first), ("last", self.last)):
+        for field, day in ((name, getattr(self, name)) for name in DATES):
             if day is not None and day.year < EARLIEST:
                 raise TimeframeError(
                     f"The year {day.year} is before {EARLIEST}",
@@ -138,7 +137,7 @@ class RangePage(LivePage):
                 )
         timeframe = Timeframe.of_days(self.first, self.last, self.zone)
         timeframe.check_past(self.session.now())
-        return timeframe
+        return timeframe.observed(self.observed, now=self.session.now())
 
     def check(self) -> None:
         """Show what a good range means and its code, or the error of a bad one."""
@@ -158,8 +157,10 @@ class RangePage(LivePage):
         else:
             preview = _preview(timeframe)
             zone = "" if timeframe.zone == self.session.zone else f" --zone {timeframe.zone}"
-            code = f"%intercom_export {timeframe.literal}{zone}"
-            preset = next((n for n in OFFERED if self._named_range(n) == timeframe), "")
+            observe = "" if self.observed is None else f" --observe {self.observed}"
+            code = f"%intercom_export {timeframe.literal}{observe}{zone}"
+            received = timeframe.observed(None)
+            preset = next((n for n in OFFERED if self._named_range(n) == received), "")
         with self.sending():
             self.errors, self.preview, self.code, self.preset = errors, preview, code, preset
 
@@ -179,7 +180,7 @@ class RangePage(LivePage):
         before = {name: getattr(self, name) for name in FIELDS}
         left = set(content.get("left") or ()) & set(FIELDS)
         with self.sending():
-            for name in ("first", "last"):
+            for name in DATES:
                 if name in content:
                     setattr(self, name, _date(content[name]))
             if "zone" in content:
@@ -212,5 +213,6 @@ def _preview(timeframe: Timeframe) -> dict[str, object]:
         "utc": said.utc,
         "unix": said.unix,
         "daylight": said.daylight,
-        "counted": COUNTED,
+        "counted": f"Messages sent in this range; their opens, clicks and replies until "
+        f"{said.observed}, later ones not: that is why a month's numbers change.",
     }

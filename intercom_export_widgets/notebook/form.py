@@ -54,6 +54,8 @@ class ExportForm(RangePage):
     ----------
     first, last : datetime.date or None
         Traits: the first and the last day, both inclusive.
+    observed : datetime.date or None
+        A trait: the last day on which opens and clicks are counted; None for `last`.
     zone : str
         A trait: the IANA time zone in which they are meant.
     export : Export or None

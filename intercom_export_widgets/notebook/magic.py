@@ -112,14 +112,19 @@ class IntercomExportMagics(Magics):
         if command.has("dry-run"):
             timeframe.check_past(self.session.now())
             return timeframe
-        export = self.session.submit(timeframe, connection=connection)
+        fresh = command.has("fresh") or command.has("refresh")
+        export = self.session.submit(timeframe, fresh=fresh, connection=connection)
         return self._deliver(export, command)
 
     def _timeframe(self, command: Command) -> Timeframe:
         from intercom_export_widgets.intercom.timeframe import Timeframe
 
         zone = command.value("zone") or self.session.zone
-        return Timeframe.parse(" ".join(command.words), zone=zone, now=self.session.now())
+        now = self.session.now()
+        observe = "now" if command.has("refresh") else command.value("observe")
+        return Timeframe.parse(" ".join(command.words), zone=zone, now=now).observed(
+            observe, now=now
+        )
 
     def _deliver(self, export: Export, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""

@@ -59,12 +59,12 @@ def workspace_of(connection: Connection) -> dict[str, object]:
 
 
 def field_of(error: Exception) -> str:
-    """Return the field that an error belongs to: ``first``, ``last``, ``zone``, or none.
+    """Return the field that an error belongs to, as `fields.FIELDS` names it, or none.
 
     A refusal of the API names the parameter in its sentence.
     """
     field = getattr(error, "field", None)
-    if field in {"first", "last", "zone"}:
+    if field in {"first", "last", "observed", "zone"}:
         return str(field)
     if isinstance(error, RequestRefusedError):
         if error.message.startswith("'created_at_before'") or "greater than" in error.message:

@@ -185,8 +185,9 @@ def _timeframe_rows(timeframe: Timeframe) -> list[tuple[str, str]]:
         ("Local", said.local),
         ("UTC", said.utc),
         ("created_at_after", str(timeframe.created_at_after)),
-        ("created_at_before", str(timeframe.created_at_before)),
+        ("created_at_before", str(timeframe.request_end)),
         ("Days", str(said.days)),
+        ("Opens and clicks", f"counted until {said.observed}"),
     ]
     if said.daylight:
         rows.append(("Daylight saving", said.daylight))

@@ -1,6 +1,7 @@
 // The page's script, part 4 of 5: the form above the cards.
 
-const FIELDS = ["first", "last", "zone"];
+const DATES = ["first", "last", "observed"];
+const FIELDS = [...DATES, "zone"];
 
 /** A labelled field with a place for its error. */
 function field(label, input, hint) {
@@ -46,6 +47,7 @@ class FormView {
     this.zones = zones;
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
     this.last = field("To", h("input", { type: "date", required: true }), "last day, included");
+    this.observed = field("Count until", h("input", { type: "date" }), "opens and clicks");
     this.zone = field(
       "Time zone",
       h("input", { type: "text", list: zones.id, spellcheck: "false", autocomplete: "off" }),
@@ -98,13 +100,13 @@ class FormView {
         { class: "iew-fields" },
         this.first.element,
         this.last.element,
+        this.observed.element,
         this.zone.element,
         zones,
-        h("div", { class: "iew-submit" }, this.button),
       ),
       this.preview,
+      h("div", { class: "iew-submit" }, this.button, this.code),
       this.alert,
-      this.code,
       this.cards,
       this.log.element,
     );
@@ -152,7 +154,7 @@ class FormView {
   /** What the fields hold, and what the browser could not read of them. */
   fields() {
     const unreadable = {};
-    for (const name of ["first", "last"]) {
+    for (const name of DATES) {
       const { input } = this[name];
       if (input.validity.badInput) unreadable[name] = "This is not a real date";
       else if (input.value.length > 10) unreadable[name] = "A year has four digits";
@@ -160,6 +162,7 @@ class FormView {
     return {
       first: this.first.input.value,
       last: this.last.input.value,
+      observed: this.observed.input.value,
       zone: this.zone.input.value.trim(),
       unreadable,
     };
