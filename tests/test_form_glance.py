@@ -171,8 +171,8 @@ def test_opens_and_clicks_can_be_counted_for_longer(form, sandbox):
     preview = form.locator(".iew-preview")
     expect(preview).to_contain_text("opens, clicks and replies until 2018-07-31 23:59:59")
     expect(preview).to_contain_text("2 days: 2018-06-01 to 2018-06-02 (UTC)")
-    code = form.locator(".iew-line code").first
-    expect(code).to_have_text("%intercom_export 2018-06-01 2018-06-02 --observe 2018-07-31")
+    line = "%intercom_export 2018-06-01 2018-06-02 --observe 2018-07-31 --zone UTC"
+    expect(form.locator(".iew-line code").first).to_have_text(line)
     export(form)
     expect(form.locator(".iew-status")).to_have_text("ready", timeout=30_000)
     form.notebook.type(

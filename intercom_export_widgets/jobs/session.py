@@ -6,6 +6,7 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 from traitlets import HasTraits, Instance, Tuple, observe
 
-from intercom_export_widgets.errors import ArchiveError, FileError
+from intercom_export_widgets.errors import ArchiveError, FileError, LedgerError
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
@@ -149,6 +151,28 @@ class ExportSession(HasTraits):
         if all(export.done for export in exports):
             for connection in self._connections:
                 connection.close()
+
+    def abandon(self, address: str, because: str) -> None:
+        """Stop following the exports of an address whose jobs are gone with it.
+
+        Parameters
+        ----------
+        address : str
+            The API's address.
+        because : str
+            One sentence without its full stop, for cards and log.
+        """
+        exports: tuple[Export, ...] = self.exports
+        gone = [export for export in exports if export.address == address and not export.done]
+        leave_all(gone, because=because)
+        for export in gone:
+            with contextlib.suppress(LedgerError):
+                self.ledger.update(
+                    export.number,
+                    status=JobStatus.CANCELED.value,
+                    finished_at=self.now(),
+                    error=f"{because}.",
+                )
 
     # Beginning -----------------------------------------------------------------
 

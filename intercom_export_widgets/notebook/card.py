@@ -233,4 +233,7 @@ def _code(export: Export) -> str:
     if export.progress.stage is not Stage.DONE:
         return ""
     what = export.job_identifier if export.number else str(export.progress.path)
-    return f"receipts = %intercom_export load {shlex.quote(what)} --table receipt"
+    rows = export.progress.rows
+    table = "receipt" if "receipt" in rows or not rows else next(iter(rows))
+    name = "receipts" if table == "receipt" else "table"
+    return f"{name} = %intercom_export load {shlex.quote(what)} --table {table}"

@@ -148,6 +148,9 @@ def card_html(card: Card) -> str:
         body.append(f"<div><small>{escape(card.path)}</small></div>")
     if card.code:
         body.append(f"<div><code>{escape(card.code)}</code></div>")
+    if card.tone == "running" and card.identifier:
+        follow = f"{attach_line(card.identifier)} --wait"
+        body.append(f"<div>Follow it: <code>{escape(follow)}</code></div>")
     return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}</div>'
 
 
