@@ -33,6 +33,15 @@ def export(form):
     form.get_by_role("button", name="Export", exact=True).click()
 
 
+def run_into_the_lock(form):
+    """Export another range while a job is active, and see Intercom's 429."""
+    pick(form, "2018-06-05", "2018-06-06")
+    export(form)
+    expect(form.locator(".iew-alert")).to_contain_text(
+        "Exceeded rate limit of 1 pending message data export jobs"
+    )
+
+
 def status(form):
     """Return the status on the newest card."""
     return form.locator(".iew-status").first
