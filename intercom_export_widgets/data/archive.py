@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK_SIZE", "Archive", "Member"]
 
 BLOCK_SIZE = 4 * 1024 * 1024
-"""How much is inflated at a time, in bytes."""
+"""How long a block is at least, in bytes, unless its member ends before."""
 
+_CHUNK_SIZE = 1024 * 1024
 _HEADER_SIZE = 64 * 1024
 
 
@@ -97,7 +98,7 @@ class Archive:
         member : Member
             One of ``members``.
         size : int
-            How much is inflated at a time, in bytes; a block is as long as its records need.
+            How long a block is at least, in bytes; it is as long as its records need.
 
         Raises
         ------
@@ -108,7 +109,7 @@ class Archive:
             If it is no CSV, is encrypted, or has a record beyond all measure.
         """
         try:
-            yield from cut_blocks(_only_data(member.chunks(size)))
+            yield from cut_blocks(_only_data(member.chunks(min(size, _CHUNK_SIZE))), size)
         except OSError as error:
             raise _unreadable(self.path, error) from error
 

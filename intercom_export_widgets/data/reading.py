@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.header import column_names
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
-from intercom_export_widgets.data.records import Surplus, split_first
+from intercom_export_widgets.data.records import Surplus, count_records, split_first
 from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker
 from intercom_export_widgets.errors import InputError, TableNotFoundError
 
@@ -27,11 +28,15 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Batch, Schema, Table
+    from intercom_export_widgets.data.frames import PandasFrame
     from intercom_export_widgets.data.parsing import Parsed
 
 __all__ = ["Reading"]
 
 _MOST_PARSERS = 4
+_MOST_RATIO = 1032  # of deflate: a byte packed is at most so many unpacked
+_SMALL = 64 * 1024 * 1024
+_SAMPLED = 256 * 1024
 
 
 class Reading:
@@ -146,19 +151,47 @@ class Reading:
             yield from self._part_batches(place)
 
     def table(self) -> Table:
-        """Return the whole group as a ``pyarrow.Table``; no value is lost.
+        """Return the whole group as a ``pyarrow.Table``; no value is lost (see `corrections`)."""
+        frame = ArrowFrame(self.schema)
+        self.pour(frame)
+        return frame.table()
 
-        A column with a value that is not of its kind is read once more, as text. If rows have
-        more values than the header has columns, and all columns are asked for, those values
-        are columns of text, called by their place (``column 36``).
+    @property
+    def expected(self) -> int:
+        """About how many rows there are, by the length of the first ones; 0 for a small file.
+
+        No more than deflate can pack into the bytes that are there, whatever a header claims.
         """
-        import pyarrow as pa
+        sizes = [
+            min(member.size or 4 * member.compressed, _MOST_RATIO * member.compressed)
+            for member, _ in self._parts
+        ]
+        if sum(sizes) < _SMALL:
+            return 0
+        blocks = self.archive.blocks(self._parts[0][0], _SAMPLED)
+        sample = next(blocks, memoryview(b""))
+        return sum(sizes) * count_records(sample) * 21 // 20 // max(1, len(sample))
 
-        table = pa.Table.from_batches(list(self.batches()), self.schema).unify_dictionaries()
+    def pour(self, frame: PandasFrame | ArrowFrame) -> None:
+        """Add every row to a DataFrame in the making of `schema`; no value is lost."""
+        for batch in self.batches():
+            frame.add(batch)
+        corrections = self.corrections()
+        if corrections is not None:
+            for name in corrections.column_names:
+                frame.put(name, corrections[name])
+
+    def corrections(self) -> Table | None:
+        """Return the columns in which `batches` has lost values, all of their rows as text.
+
+        A column with a value that is not of its kind is read once more. If rows have more
+        values than the header has columns, and all columns are asked for, those values are
+        columns of text, called by their place (``column 36``). None if nothing was lost.
+        """
         wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
         if not wanted:
-            return table
-        again = Reading(
+            return None
+        return Reading(
             self.archive,
             self.group,
             zone=self.zone,
@@ -167,13 +200,6 @@ class Reading:
             widths=self._widths,
             block_size=self._block_size,
         ).table()
-        for name in wanted:
-            index = table.schema.get_field_index(name)
-            if index < 0:
-                table = table.append_column(again.schema.field(name), again[name])
-            else:
-                table = table.set_column(index, again.schema.field(name), again[name])
-        return table
 
     def _surplus_columns(self) -> Iterator[str]:
         """Yield the columns that the values beyond the last column make."""

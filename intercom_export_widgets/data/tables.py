@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, to_frame
+from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, new_frame
 from intercom_export_widgets.data.notes import reading_notes, trimming_notes, warn
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.schema import GROUPS, singular
@@ -73,13 +73,17 @@ def read_arrow(
     """
     reading = Reading(archive, group, zone=zone, columns=columns)
     table = reading.table()
-    found = reading_notes(reading)
-    if notes is None:
-        for note in found:
-            warn(note)
-    else:
-        _add(notes, found)
+    _say(reading, notes)
     return table
+
+
+def _say(reading: Reading, notes: list[str] | None) -> None:
+    """Tell what must be said about a finished reading."""
+    if notes is not None:
+        _add(notes, reading_notes(reading))
+        return
+    for note in reading_notes(reading):
+        warn(note)
 
 
 def _add(notes: list[str], found: Iterable[str]) -> None:
@@ -108,10 +112,11 @@ def read_table(
         ``"pandas"`` gives ``str``, ``category``, ``datetime64[us, UTC]``, ``Int64`` and
         ``Float64``; ``"pyarrow"`` gives ``ArrowDtype`` throughout, in less time and memory.
     """
-    # Not named here: a name would keep every column alive until the last one is converted.
-    return to_frame(
-        read_arrow(archive, group, zone=zone, columns=columns, notes=notes), dtype_backend
-    )
+    reading = Reading(archive, group, zone=zone, columns=columns)
+    frame = new_frame(reading.schema, dtype_backend, reading.expected)
+    reading.pour(frame)
+    _say(reading, notes)
+    return frame.finish()
 
 
 def empty_table(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
@@ -278,21 +283,26 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         trim: bool,
     ) -> tuple[pd.DataFrame, int]:
         """Return a group as a DataFrame, and how many rows were left out of it."""
+        import pyarrow.compute as pc
+
         trimmer = self._trimmer if trim else None
         wanted, added = columns, False
         if trimmer is not None and columns is not None:
             key = trimmer.key(group)
             added = key not in columns and key in Reading(archive, group).kinds
             wanted = [*columns, key] if added else columns
-        # In a list, so that no name keeps the columns alive while they are converted.
         reading = Reading(archive, group, zone=self.zone, columns=wanted)
-        held = [reading.table()]
+        frame = new_frame(reading.schema, backend, reading.expected)
+        reading.pour(frame)
         _add(self.notes, reading_notes(reading))
-        trimmed = 0
-        if trimmer is not None:
-            trimmed = trimmer.trim(reading, held)
-            rows = trimmed + held[0].num_rows
-            _add(self.notes, trimming_notes(group, trimmed, rows, widened=trimmer.widened))
-            if added:
-                held.append(held.pop().drop_columns([trimmer.key(group)]))
-        return to_frame(held.pop(), backend), trimmed
+        if trimmer is None:
+            return frame.finish(), 0
+        key, beyond, trimmed = trimmer.key(group), None, 0
+        if key in reading.kinds:
+            beyond = trimmer.beyond(reading, frame.column(key))
+        if beyond is not None:
+            trimmed = int(pc.sum(beyond).as_py())
+        _add(self.notes, trimming_notes(group, trimmed, reading.rows, widened=trimmer.widened))
+        if added:
+            frame.drop(key)
+        return frame.finish(None if beyond is None else pc.invert(beyond)), trimmed

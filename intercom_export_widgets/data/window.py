@@ -16,7 +16,7 @@ from intercom_export_widgets.data.timestamps import known_zone
 
 if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Array, Table
+    from intercom_export_widgets.data.arrow import Array
 
 __all__ = ["MARGIN_HOURS", "Trimmer", "Window"]
 
@@ -92,37 +92,24 @@ class Trimmer:
         """Return the column that a group is trimmed by."""
         return "received_at" if group == "receipt" else "receipt_id"
 
-    def trim(self, reading: Reading, held: list[Table]) -> int:
-        """Put the rows that stay in the place of the one table in ``held``; count the others.
+    def beyond(self, reading: Reading, column: Array) -> Array | None:
+        """Return which rows of a table are to be left out; None if none are.
 
         Parameters
         ----------
         reading : Reading
             The finished reading of that table.
-        held : list of pyarrow.Table
-            The table alone.
+        column : pyarrow.ChunkedArray
+            Its column `key`.
         """
         import pyarrow.compute as pc
 
-        beyond = self._beyond(reading, held[0])
-        if beyond is None:
-            return 0
-        held.append(held.pop().filter(pc.invert(beyond)))
-        return int(pc.sum(beyond).as_py())
-
-    def _beyond(self, reading: Reading, table: Table) -> Array | None:
-        """Return which rows of ``table`` are to be left out; None if none are."""
-        import pyarrow.compute as pc
-
-        if self.key(reading.group) not in table.column_names:
-            return None
-        column = table[self.key(reading.group)]
         if reading.group == "receipt":
             return self._outside(reading, column)
         receipts = self._receipts_outside()
         if not len(receipts):
             return None
-        beyond = pc.is_in(column, value_set=receipts)
+        beyond = pc.is_in(column, value_set=receipts.cast(column.type))
         return beyond if pc.any(beyond).as_py() else None
 
     def _outside(self, reading: Reading, received: Array) -> Array | None:
