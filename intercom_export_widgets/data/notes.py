@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from intercom_export_widgets.data.cached import CachedReading
     from intercom_export_widgets.data.parsing import Tally
     from intercom_export_widgets.data.reading import Reading
 
@@ -49,7 +50,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def reading_notes(reading: Reading) -> list[str]:
+def reading_notes(reading: Reading | CachedReading) -> list[str]:
     """Return what must be said about a finished reading, the weightiest first."""
     notes = [
         note

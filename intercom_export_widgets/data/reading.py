@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.cached import no_such_column
 from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.header import column_names
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
@@ -71,6 +72,8 @@ class Reading:
         What was met in a column, complete after the last batch.
     rows, short, replaced : int
         How many rows were read, how many lacked fields, how many bytes were no UTF-8.
+    complete : bool
+        Whether `batches` has come to its end.
     surplus : Surplus
         The rows with values beyond their last column; `batches` leaves those values out.
 
@@ -114,6 +117,7 @@ class Reading:
         self.tallies: dict[str, Tally] = {}
         self.rows = self.short = self.replaced = 0
         self.surplus = Surplus()
+        self.complete = False
 
     def _require(self, found: dict[str, None]) -> None:
         """Raise `InputError` unless there are columns to read, all of them in the file."""
@@ -121,10 +125,7 @@ class Reading:
             raise InputError("There are no columns to read.", advice="Name one at least.")
         for name in self.kinds:
             if name not in found:
-                raise InputError(
-                    f"The table {self.group} has no column {name!r}.",
-                    advice=f"It has {', '.join(found)}.",
-                )
+                raise no_such_column(self.group, name, found)
 
     @property
     def schema(self) -> Schema:
@@ -149,6 +150,7 @@ class Reading:
         self.rows = 0
         for place in range(len(self._parts)):
             yield from self._part_batches(place)
+        self.complete = True
 
     def table(self) -> Table:
         """Return the whole group as a ``pyarrow.Table``; no value is lost (see `corrections`)."""
@@ -181,6 +183,11 @@ class Reading:
             for name in corrections.column_names:
                 frame.put(name, corrections[name])
 
+    @property
+    def lossy(self) -> bool:
+        """Whether `batches` has left out values so far: see `corrected`."""
+        return bool(self.refused or next(self._surplus_columns(), None))
+
     def corrections(self) -> Table | None:
         """Return the columns in which `batches` has lost values, all of their rows as text.
 
@@ -189,17 +196,26 @@ class Reading:
         columns of text, called by their place (``column 36``). None if nothing was lost.
         """
         wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
-        if not wanted:
-            return None
+        return self._again(wanted, wanted).table() if wanted else None
+
+    def corrected(self) -> Reading | None:
+        """Return another reading, of all columns, that loses nothing; None if none was lost.
+
+        It costs reading everything once more, and no memory, unlike `corrections`.
+        """
+        wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
+        return self._again(dict.fromkeys([*self.kinds, *wanted]), wanted) if wanted else None
+
+    def _again(self, columns: dict[str, None], as_text: dict[str, None]) -> Reading:
         return Reading(
             self.archive,
             self.group,
             zone=self.zone,
-            columns=list(wanted),
-            as_text=frozenset(wanted),
+            columns=list(columns),
+            as_text=frozenset(as_text),
             widths=self._widths,
             block_size=self._block_size,
-        ).table()
+        )
 
     def _surplus_columns(self) -> Iterator[str]:
         """Yield the columns that the values beyond the last column make."""

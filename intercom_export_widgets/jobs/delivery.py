@@ -47,7 +47,9 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
         As `IntercomClient.download` and `files.Place` say.
     """
     job = job_of(progress)
-    place = Place(tools.folder, job.job_identifier, timeframe, tools.number)
+    entry = tools.ledger.entry(tools.number)
+    zone = (entry and entry.timezone) or ""
+    place = Place(tools.folder, job.job_identifier, timeframe, tools.number, zone)
     place.prepare()
     try:
         kept = _fetch_or_share(tools, progress, place)

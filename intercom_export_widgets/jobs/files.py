@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
 
 if TYPE_CHECKING:
@@ -72,12 +74,15 @@ class Place:
         The range, if it is known here.
     number : int
         The job's row in the ledger, which keeps names apart.
+    zone : str
+        The workspace's zone, for timestamps that name none; empty if unknown.
     """
 
     folder: Path
     job_identifier: str
     timeframe: Timeframe | None
     number: int
+    zone: str = ""
 
     @property
     def stem(self) -> str:
@@ -123,6 +128,7 @@ class Place:
             found = self.adopt(self.arrived)
             path = self._final(found)
             os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            Cache(self.arrived, self.zone).move(path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
@@ -134,6 +140,8 @@ class Place:
     def adopt(self, path: Path) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
 
+        What is inflated for that is parsed too, and kept beside it for later.
+
         Raises
         ------
         ArchiveError
@@ -141,7 +149,7 @@ class Place:
         OSError
             If it can't be read.
         """
-        rows = Archive.open(path).verify()
+        rows = prove(Archive.open(path), Cache(path, self.zone))
         return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
 
     def _final(self, found: Kept) -> Path:
