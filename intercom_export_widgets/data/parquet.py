@@ -37,7 +37,7 @@ __all__ = [
     "write_empty",
 ]
 
-ROW_GROUP: Final = 128 * 1024
+ROW_GROUP: Final = 64 * 1024
 """Rows of a row group, at most: with two of them under way, what bounds memory."""
 
 _GROUP_BYTES: Final = 64 * 1024 * 1024

@@ -292,7 +292,7 @@ def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Itera
     try:
         for block in blocks:
             under_way.append(pool.submit(parser.parse, block))
-            if len(under_way) > workers + 1:
+            if len(under_way) > workers:
                 yield under_way.popleft()
         while under_way:
             yield under_way.popleft()
