@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.cache import Cache
 
-__all__ = ["LEAST_CACHED", "prove"]
+__all__ = ["LEAST_CACHED", "is_worth_keeping", "prove", "prove_group"]
 
 LEAST_CACHED = 4 * 1024 * 1024
 """A group of fewer bytes, inflated, is as soon read from the archive."""
@@ -43,14 +43,19 @@ def prove(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str
 
 def prove_group(archive: Archive, group: str, cache: Cache, least: int = LEAST_CACHED) -> int:
     """Prove one group, as `prove` does all of them; return its rows."""
-    size = sum(member.size or 4 * member.compressed for member in archive.groups[group])
-    place = cache if size >= least else None
+    place = cache if is_worth_keeping(archive, group, least) else None
     reading = Reading(archive, group, zone=cache.zone)
     _read_through(reading, reading, place)
     corrected = reading.corrected() if place is not None else None
     if corrected is not None:
         _read_through(corrected, reading, place)
     return reading.rows
+
+
+def is_worth_keeping(archive: Archive, group: str, least: int = LEAST_CACHED) -> bool:
+    """Return whether a group is large enough that parsing it again would take time."""
+    size = sum(member.size or 4 * member.compressed for member in archive.groups[group])
+    return size >= least
 
 
 def _read_through(reading: Reading, first: Reading, cache: Cache | None) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Download", "Partial"]
+__all__ = ["Download", "Partial", "part_of"]
 
 BLOCK: Final = 1 << 20
 OPEN_ATTEMPTS: Final = 10
@@ -80,7 +80,7 @@ class Partial:
 
     def __init__(self, path: Path, job_identifier: str) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = part_of(path)
         self._note = path.with_name(f"{path.name}.part.json")
         self._job_identifier = job_identifier
         self._hash = hashlib.sha256()
@@ -210,6 +210,11 @@ class Partial:
                 advice="Free some space or choose another folder, then load it again; "
                 "what has been downloaded is kept.",
             ) from None
+
+
+def part_of(path: Path) -> Path:
+    """Return the file in which a download to ``path`` grows."""
+    return path.with_name(f"{path.name}.part")
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -110,8 +110,13 @@ class Place:
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self) -> Kept:
+    def keep(self, rows: Mapping[str, int] | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
+
+        Parameters
+        ----------
+        rows : mapping of str to int, optional
+            Rows of each table, if the file has been verified already.
 
         Raises
         ------
@@ -125,7 +130,7 @@ class Place:
             If the disk refuses.
         """
         try:
-            found = self.adopt(self.arrived)
+            found = self.adopt(self.arrived, rows)
             path = self._final(found)
             os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
             Cache(self.arrived, self.zone).move(path)
@@ -137,7 +142,7 @@ class Place:
             raise self._refused(error) from error
         return replace(found, path=path)
 
-    def adopt(self, path: Path) -> Kept:
+    def adopt(self, path: Path, rows: Mapping[str, int] | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
 
         What is inflated for that is parsed too, and kept beside it for later.
@@ -149,7 +154,8 @@ class Place:
         OSError
             If it can't be read.
         """
-        rows = prove(Archive.open(path), Cache(path, self.zone))
+        if rows is None:
+            rows = prove(Archive.open(path), Cache(path, self.zone))
         return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
 
     def _final(self, found: Kept) -> Path:
