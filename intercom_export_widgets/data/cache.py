@@ -1,9 +1,10 @@
 """What was parsed once, kept as Parquet beside the archive for the readings that follow.
 
-``<archive>.cache`` is a folder of one file for each table. A file counts only if it was made
-from the very archive that lies beside it now, by this version of the package; whatever else
-lies there is ignored. Nothing depends on it: where it can't be written, or is damaged or gone,
-the archive is read. It refuses to know DataFrames and ranges.
+``<archive>.cache`` is a folder of one file for each table, and beside it what the reading has
+found out. A file counts only if it is what was written, and was made from the very archive that
+lies beside it now, by this version of the package; whatever else lies there is ignored. Nothing
+depends on it: where it can't be written, or is damaged or gone, the archive is read. It refuses
+to know DataFrames and ranges.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Cache"]
 
 _FORMAT: Final = 1
-_FACTS: Final = "intercom_export_widgets"
 _TAIL: Final = 64 * 1024
+_BLOCK: Final = 1024 * 1024
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -69,16 +70,24 @@ class Cache:
 
         try:
             self._check_owner()
-            file = parquet.ParquetFile(self._file(group), page_checksum_verification=True)
-            facts = json.loads(file.metadata.metadata[_FACTS.encode()])
-            whole = columns is None or not facts["rows_noted"]
-            here = facts["key"] == self._key() and file.metadata.num_rows == facts["rows"]
-            zoned = facts["zone"] == self.zone or not facts["zone_used"]
-        except (OSError, ArrowException, ValueError, KeyError, TypeError):
-            return None
-        if not (whole and here and zoned):
+            facts = self._facts(group)
+            if not facts or (columns is not None and facts["rows_noted"]):
+                return None
+            file = parquet.ParquetFile(self._file(group))
+        except (OSError, ArrowException, ValueError, KeyError):
             return None
         return CachedReading(file, group, facts, zone=self.zone, columns=columns)
+
+    def _facts(self, group: str) -> dict[str, Any]:
+        """Return what is known of a table, if it is the archive's and undamaged; else nothing."""
+        text = self._file(group).with_suffix(".json").read_text(encoding="utf-8")
+        checksum, _, rest = text.partition("\n")
+        if checksum != hashlib.sha256(rest.encode()).hexdigest():
+            return {}
+        facts: dict[str, Any] = json.loads(rest)
+        here = facts["key"] == self._key() and facts["checksum"] == checksum_of(self._file(group))
+        zoned = facts["zone"] == self.zone or not facts["zone_used"]
+        return facts if here and zoned else {}
 
     def begin(self, group: str) -> CacheFile | None:
         """Return a new file for a table; None if it can't be written."""
@@ -99,9 +108,9 @@ class Cache:
             self.folder.rename(target)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def facts(self, reading: Reading) -> dict[str, str]:
+    def facts(self, reading: Reading) -> dict[str, object]:
         """Return what a file says of a finished reading and of the archive it read."""
-        facts = {
+        return {
             "key": self._key(),
             "zone": self.zone,
             "zone_used": any(tally.zoneless for tally in reading.tallies.values()),
@@ -113,7 +122,6 @@ class Cache:
             "kinds": reading.kinds,
             "tallies": {name: asdict(tally) for name, tally in reading.tallies.items()},
         }
-        return {_FACTS: json.dumps(facts)}
 
     def _file(self, group: str) -> Path:
         return self.folder / f"{group}.parquet"
@@ -160,6 +168,7 @@ class CacheFile:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._aside = contextlib.ExitStack()
         self._temporary = self._aside.enter_context(aside(path))
         self._sink: ParquetSink | None = None
@@ -175,14 +184,18 @@ class CacheFile:
         except OSError:
             self._broken = True
 
-    def finish(self, facts: dict[str, str]) -> None:
-        """Give the file its name, unless something went wrong."""
+    def finish(self, facts: dict[str, object]) -> None:
+        """Give the file its name, unless something went wrong, and write ``facts`` beside it."""
         if self._sink is None or self._broken:
             return
         with contextlib.suppress(OSError, FileError):
-            self._sink.finish(facts)
-            self._aside.close()
+            self._sink.finish({})
             self._sink = None
+            rest = json.dumps(facts | {"checksum": checksum_of(self._temporary)})
+            text = f"{hashlib.sha256(rest.encode()).hexdigest()}\n{rest}"
+            with aside(self._path.with_suffix(".json")) as beside:
+                beside.write_text(text, encoding="utf-8")
+                self._aside.close()
 
     def abandon(self) -> None:
         """Remove what did not get its name."""
@@ -190,3 +203,14 @@ class CacheFile:
             self._sink.abandon()
         with contextlib.suppress(OSError, FileError):
             self._aside.__exit__(OSError, OSError(), None)
+
+
+def checksum_of(path: Path) -> int:
+    """Return the CRC32 of a file: a Parquet file's own don't cover what says where pages are."""
+    from isal import isal_zlib
+
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            checksum = isal_zlib.crc32(block, checksum)
+    return checksum

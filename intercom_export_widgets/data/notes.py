@@ -54,8 +54,11 @@ def reading_notes(reading: Reading | CachedReading) -> list[str]:
     """Return what must be said about a finished reading, the weightiest first."""
     notes = [
         note
-        for column, tally in reading.tallies.items()
-        for note in _column_notes(f"{reading.group}.{column}", tally, reading.zone)
+        for column in reading.kinds
+        if column in reading.tallies
+        for note in _column_notes(
+            f"{reading.group}.{column}", reading.tallies[column], reading.zone
+        )
     ]
     if reading.short:
         rows = counted(reading.short, "row")

@@ -7,6 +7,7 @@ where batches come from.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.metadata
 import json
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 ROW_GROUP: Final = 64 * 1024
-"""Rows of a row group, at most: with two of them under way, what bounds memory."""
+"""Rows with which a row group is written: with two of them under way, what bounds memory."""
 
 _GROUP_BYTES: Final = 64 * 1024 * 1024
 _DATED: Final = "received_at"
@@ -47,8 +48,7 @@ _DATED: Final = "received_at"
 class ParquetSink:
     """A Parquet file in the making: zstd, categories as dictionaries, rows as they come.
 
-    Statistics are kept of ``received_at`` alone, for readers that want a part of the time, and
-    of every page its checksum.
+    Statistics are kept of ``received_at`` alone, for readers that want a part of the time.
 
     Parameters
     ----------
@@ -74,7 +74,6 @@ class ParquetSink:
             compression_level=1,
             use_dictionary=[f.name for f in schema if pa.types.is_dictionary(f.type)],
             write_statistics=[_DATED] if _DATED in schema.names else False,
-            write_page_checksum=True,
         )
 
     def add(self, batch: Batch) -> None:
@@ -95,7 +94,9 @@ class ParquetSink:
         """
         self._flush()
         self._settle()
-        self._writer.add_key_value_metadata(dict(facts))
+        # Arrow looks for metadata in its own schema, which is kept among the file's.
+        schema = base64.b64encode(self._schema.with_metadata(facts or None).serialize())
+        self._writer.add_key_value_metadata({**facts, "ARROW:schema": schema})
         self._writer.close()
         self._pool.shutdown()
 
@@ -106,10 +107,10 @@ class ParquetSink:
             self._writer.close()
 
     def _flush(self) -> None:
-        batches, self._batches = self._batches, []
-        self._rows = self._bytes = 0
+        batches, rows = self._batches, self._rows
+        self._batches, self._rows, self._bytes = [], 0, 0
         self._settle()
-        if batches:
+        if rows:
             self._under_way = self._pool.submit(self._write, batches)
 
     def _settle(self) -> None:

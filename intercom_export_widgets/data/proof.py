@@ -7,6 +7,7 @@ and ranges.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.reading import Reading
@@ -66,7 +67,8 @@ def _read_through(reading: Reading, first: Reading, cache: Cache | None) -> None
             if file is not None:
                 file.add(batch)
         if file is not None and cache is not None and not reading.lossy:
-            file.finish(cache.facts(first))
+            with contextlib.suppress(OSError):
+                file.finish(cache.facts(first))
     finally:
         if file is not None:
             file.abandon()
