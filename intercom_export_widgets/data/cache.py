@@ -173,6 +173,7 @@ class CacheFile:
         self._temporary = self._aside.enter_context(aside(path))
         self._sink: ParquetSink | None = None
         self._broken = False
+        self._checksum: int | None = None
 
     def add(self, batch: Batch) -> None:
         """Add the rows of a batch."""
@@ -184,18 +185,30 @@ class CacheFile:
         except OSError:
             self._broken = True
 
-    def finish(self, facts: dict[str, object]) -> None:
-        """Give the file its name, unless something went wrong, and write ``facts`` beside it."""
+    def seal(self) -> None:
+        """Write the end of the file: no more rows come."""
         if self._sink is None or self._broken:
             return
-        with contextlib.suppress(OSError, FileError):
+        try:
             self._sink.finish({})
             self._sink = None
-            rest = json.dumps(facts | {"checksum": checksum_of(self._temporary)})
-            text = f"{hashlib.sha256(rest.encode()).hexdigest()}\n{rest}"
-            with aside(self._path.with_suffix(".json")) as beside:
-                beside.write_text(text, encoding="utf-8")
-                self._aside.close()
+            self._checksum = checksum_of(self._temporary)
+        except OSError:
+            self._broken = True
+
+    def finish(self, facts: dict[str, object]) -> None:
+        """Give the file its name, unless something went wrong, and write ``facts`` beside it."""
+        self.seal()
+        if self._checksum is None:
+            return
+        rest = json.dumps(facts | {"checksum": self._checksum})
+        text = f"{hashlib.sha256(rest.encode()).hexdigest()}\n{rest}"
+        with (
+            contextlib.suppress(OSError, FileError),
+            aside(self._path.with_suffix(".json")) as beside,
+        ):
+            beside.write_text(text, encoding="utf-8")
+            self._aside.close()
 
     def abandon(self) -> None:
         """Remove what did not get its name."""

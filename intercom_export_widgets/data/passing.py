@@ -160,6 +160,8 @@ def _take(member: Member, cache: Cache, passed: Passed) -> None:
     for batch in chain(begun, batches):
         if file is not None:
             file.add(batch)
+    if file is not None:
+        file.seal()
     passed.rows[member.group] = passed.rows.get(member.group, 0) + reading.rows
     if (reading.lossy or file is None) and member.group in passed.kept:
         passed.kept.pop(member.group)[0].abandon()

@@ -18,6 +18,7 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.passing import Passed, take_in
 from intercom_export_widgets.errors import ArchiveError, IntercomExportError
 from intercom_export_widgets.intercom.partial import part_of
+from intercom_export_widgets.jobs.files import Proven
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +57,8 @@ class Arrival:
             )
             self._thread.start()
 
-    def finish(self, sha256: str) -> dict[str, int] | None:
-        """Wait for the reader; return the rows of each group, or None if it saw other bytes.
+    def finish(self, sha256: str) -> Proven | None:
+        """Wait for the reader; return what it has proven, or None if it saw other bytes.
 
         Parameters
         ----------
@@ -71,7 +72,7 @@ class Arrival:
         if not self._through or self._growing.digest() != sha256:
             return None
         with contextlib.suppress(IntercomExportError, OSError, ValueError):
-            return self._passed.keep(Archive.open(self._path), self._cache)
+            return Proven(sha256, self._passed.keep(Archive.open(self._path), self._cache))
         return None
 
     def stop(self) -> None:

@@ -19,10 +19,8 @@ from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from intercom_export_widgets.intercom.timeframe import Timeframe
-    from intercom_export_widgets.jobs.files import Kept
+    from intercom_export_widgets.jobs.files import Kept, Proven
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.tools import Tools
 
@@ -100,18 +98,18 @@ def _kept_elsewhere(tools: Tools) -> Path | None:
 def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
     """Download unless the whole file is there already, and verify it."""
     tools.report(progress)
-    rows = None if place.arrived.exists() else _download(tools, progress, place)
+    proven = None if place.arrived.exists() else _download(tools, progress, place)
     tools.report(replace(progress, stage=Stage.READING))
     try:
-        return place.keep(rows)
+        return place.keep(proven)
     except ArchiveError:
         if place.arrived.exists():
             set_aside(place.arrived)
         raise
 
 
-def _download(tools: Tools, progress: Progress, place: Place) -> Mapping[str, int] | None:
-    """Download, and prove it meanwhile; return its rows unless that is still to be done."""
+def _download(tools: Tools, progress: Progress, place: Place) -> Proven | None:
+    """Download, and prove it meanwhile; return None if that is still to be done."""
     arrival = Arrival(place.arrived, Cache(place.arrived, place.zone))
 
     def received(so_far: int, total: int | None) -> None:

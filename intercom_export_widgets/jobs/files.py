@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Kept",
     "Place",
+    "Proven",
     "check_folder",
     "checksum",
     "default_folder",
@@ -56,6 +57,14 @@ class Kept:
 
     path: Path
     size: int
+    sha256: str
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is known of a file that has been verified: its SHA-256, and the rows of each table."""
+
     sha256: str
     rows: Mapping[str, int]
 
@@ -110,13 +119,13 @@ class Place:
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self, rows: Mapping[str, int] | None = None) -> Kept:
+    def keep(self, proven: Proven | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
 
         Parameters
         ----------
-        rows : mapping of str to int, optional
-            Rows of each table, if the file has been verified already.
+        proven : Proven, optional
+            What is known of the file, if it has been verified already.
 
         Raises
         ------
@@ -130,7 +139,7 @@ class Place:
             If the disk refuses.
         """
         try:
-            found = self.adopt(self.arrived, rows)
+            found = self.adopt(self.arrived, proven)
             path = self._final(found)
             os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
             Cache(self.arrived, self.zone).move(path)
@@ -142,7 +151,7 @@ class Place:
             raise self._refused(error) from error
         return replace(found, path=path)
 
-    def adopt(self, path: Path, rows: Mapping[str, int] | None = None) -> Kept:
+    def adopt(self, path: Path, proven: Proven | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
 
         What is inflated for that is parsed too, and kept beside it for later.
@@ -154,9 +163,11 @@ class Place:
         OSError
             If it can't be read.
         """
-        if rows is None:
+        if proven is None:
             rows = prove(Archive.open(path), Cache(path, self.zone))
-        return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
+            proven = Proven(checksum(path), rows)
+        size = path.stat().st_size
+        return Kept(path=path, size=size, sha256=proven.sha256, rows=proven.rows)
 
     def _final(self, found: Kept) -> Path:
         """Return the name that no other content has."""
