@@ -12,6 +12,7 @@ import pytest
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.passing import Passed, take_in
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ArchiveError
 from intercom_export_widgets.sandbox.archive import write_archive
@@ -62,7 +63,7 @@ def test_what_passes_is_what_the_archive_holds(packed, tmp_path, container):
     path = tmp_path / "download"
     passed, cache = passed_by(packed(container), path)
     archive = Archive.open(path)
-    assert passed.keep(archive, cache) == archive.verify()
+    assert passed.keep(archive, cache) == prove(archive)
     cached = cache.reading("receipt")
     assert cached is not None
     cache.folder.rename(tmp_path / "elsewhere")

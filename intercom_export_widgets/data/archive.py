@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data import sniff
+from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Member, read_directory
-from intercom_export_widgets.data.records import count_records, cut_blocks, first_record
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -122,24 +123,6 @@ class Archive:
             As `blocks`, or if it is separated by something else than commas.
         """
         return sniff.header_names(first_record(self.blocks(member, _HEADER_SIZE)))
-
-    def verify(self) -> dict[str, int]:
-        """Inflate everything once, check every checksum, and return the rows of each group.
-
-        Rows are records without the header; newlines inside quotes don't count, nor do blank
-        lines.
-
-        Raises
-        ------
-        ArchiveError
-            As `header`.
-        """
-        rows = dict.fromkeys(self.groups, 0)
-        for member in self.members:
-            self.header(member)
-            records = sum(count_records(block) for block in self.blocks(member))
-            rows[member.group] += max(0, records - 1)
-        return rows
 
 
 def _only_data(chunks: Iterator[bytes]) -> Iterator[bytes]:

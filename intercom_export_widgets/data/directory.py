@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from intercom_export_widgets.data import inflate, sniff
-from intercom_export_widgets.data.records import cut_blocks, first_record
+from intercom_export_widgets.data.blocks import cut_blocks
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.arrow import Batch, Schema
 
 __all__ = [
+    "BLOCK",
     "ROW_GROUP",
     "ParquetSink",
     "aside",
@@ -41,7 +42,10 @@ __all__ = [
 ROW_GROUP: Final = 64 * 1024
 """Rows with which a row group is written: with two of them under way, what bounds memory."""
 
-_GROUP_BYTES: Final = 64 * 1024 * 1024
+BLOCK: Final = 2 * 1024 * 1024
+"""How long the blocks are, at least, that a file is written from: they bound memory, too."""
+
+_GROUP_BYTES: Final = 32 * 1024 * 1024
 _DATED: Final = "received_at"
 
 

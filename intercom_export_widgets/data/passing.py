@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 from intercom_export_widgets.data import inflate, sniff
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Directory, Member, is_clutter, is_csv
 from intercom_export_widgets.data.locals import Entry, Rewound, zip_entries
-from intercom_export_widgets.data.proof import is_worth_keeping, prove_group
+from intercom_export_widgets.data.parquet import BLOCK
+from intercom_export_widgets.data.proof import LEAST_CACHED, is_worth_keeping, prove_group
 from intercom_export_widgets.data.reading import Reading
-from intercom_export_widgets.data.records import cut_blocks, first_record
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -148,12 +150,12 @@ def _lone(name: str, inflated: Iterator[bytes], cache: Cache, passed: Passed) ->
 def _take(member: Member, cache: Cache, passed: Passed) -> None:
     """Parse a member; keep it unless its group has several, or values need another look."""
     archive = Archive(cache.path, Directory("csv", "", (member,)))
-    reading = Reading(archive, member.group, zone=cache.zone)
+    reading = Reading(archive, member.group, zone=cache.zone, block_size=BLOCK)
     batches = reading.batches()
-    # One block is as soon read from the archive: `prove` leaves such groups out, too.
-    begun = list(islice(batches, 2))
+    # So little is as soon read from the archive: `prove` leaves such groups out, too.
+    begun = list(islice(batches, LEAST_CACHED // BLOCK + 1))
     file = None
-    if len(begun) > 1 and member.group not in passed.rows:
+    if len(begun) * BLOCK > LEAST_CACHED and member.group not in passed.rows:
         file = cache.begin(member.group)
     if file is not None:
         passed.kept[member.group] = file, reading

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.data.parquet import BLOCK
 from intercom_export_widgets.data.reading import Reading
 
 if TYPE_CHECKING:
@@ -22,17 +23,25 @@ LEAST_CACHED = 4 * 1024 * 1024
 """A group of fewer bytes, inflated, is as soon read from the archive."""
 
 
-def prove(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str, int]:
-    """Inflate everything once, check every checksum, fill the cache; return rows by group.
+def prove(
+    archive: Archive, cache: Cache | None = None, least: int = LEAST_CACHED
+) -> dict[str, int]:
+    """Inflate everything once, check every checksum, fill the cache, count rows.
 
     Parameters
     ----------
     archive : Archive
         The downloaded file.
-    cache : Cache
-        Where tables are kept; what can't be kept is no matter.
+    cache : Cache, optional
+        Where tables are kept; what can't be kept is no matter. Without it, nothing is.
     least : int
         The fewest inflated bytes of a group that is kept.
+
+    Returns
+    -------
+    dict
+        Rows are records without the header; newlines inside quotes don't count, nor do blank
+        lines.
 
     Raises
     ------
@@ -42,10 +51,12 @@ def prove(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str
     return {group: prove_group(archive, group, cache, least) for group in archive.groups}
 
 
-def prove_group(archive: Archive, group: str, cache: Cache, least: int = LEAST_CACHED) -> int:
+def prove_group(
+    archive: Archive, group: str, cache: Cache | None, least: int = LEAST_CACHED
+) -> int:
     """Prove one group, as `prove` does all of them; return its rows."""
     place = cache if is_worth_keeping(archive, group, least) else None
-    reading = Reading(archive, group, zone=cache.zone)
+    reading = Reading(archive, group, zone="" if cache is None else cache.zone, block_size=BLOCK)
     _read_through(reading, reading, place)
     corrected = reading.corrected() if place is not None else None
     if corrected is not None:

@@ -12,16 +12,11 @@ number of quotes before it in its own block.
 
 from __future__ import annotations
 
-import codecs
-from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -30,18 +25,14 @@ if TYPE_CHECKING:
     Positions = NDArray[np.intp]
 
 __all__ = [
-    "RECORD_LIMIT",
     "Fitted",
     "Surplus",
     "count_records",
-    "cut_blocks",
     "first_record",
     "fit_records",
+    "quotes_of",
     "split_first",
 ]
-
-RECORD_LIMIT = 64 * 1024 * 1024
-"""The longest record that is read, in bytes: the bound of memory for any file."""
 
 
 @dataclass(slots=True)
@@ -72,7 +63,6 @@ class Fitted:
     surplus: Surplus
 
 
-_BUFFERS_AT_MOST = 16
 _QUOTE, _COMMA, _LINE_FEED, _RETURN = b'",\n\r'
 
 
@@ -99,7 +89,7 @@ def _sparse_positions(block: Block, byte: int) -> Positions:
     return positions
 
 
-def _quotes(block: Block) -> Positions:
+def quotes_of(block: Block) -> Positions:
     """Return the quotes that open and close fields, in turn; a doubled one may count as both.
 
     Usually these are all quotes. One that stands in the middle of an unquoted field
@@ -147,124 +137,11 @@ def _outside(positions: Positions, quotes: Positions) -> Positions:
     return outside
 
 
-def _last_end(block: bytes | bytearray, length: int) -> int:
-    """Return the length of the whole records that begin the first ``length`` bytes of a block."""
-    end = block.rfind(b"\n", 0, length) + 1
-    if not end:
-        return 0
-    quotes = _quotes(memoryview(block)[:length])
-    before = int(quotes.searchsorted(end))
-    while end and before % 2:
-        # Inside quotes: the last end is at or before the quote that opened them.
-        end = block.rfind(b"\n", 0, int(quotes[before - 1])) + 1
-        before = int(quotes.searchsorted(end))
-    return end
-
-
-class _Buffers:
-    """Memory for blocks, used again when nobody looks at it any more.
-
-    Memory that is new to the process costs as much as inflating into it. A bytearray knows
-    whether a view of it is held, and then refuses to be resized: so none is ever overwritten
-    under somebody's eyes.
-    """
-
-    def __init__(self) -> None:
-        self._lent: deque[bytearray] = deque(maxlen=_BUFFERS_AT_MOST)
-
-    def take(self, size: int) -> bytearray:
-        """Return a buffer of at least ``size`` bytes that nobody looks at."""
-        for buffer in self._lent:
-            with suppress(BufferError):
-                buffer.append(buffer.pop())
-                self._lent.remove(buffer)
-                return buffer if len(buffer) >= size else bytearray(size)
-        return bytearray(size)
-
-    def lend(self, buffer: bytearray, end: int) -> memoryview:
-        """Return a view of the first ``end`` bytes of a buffer."""
-        self._lent.append(buffer)
-        return memoryview(buffer)[:end]
-
-
-def cut_blocks(
-    chunks: Iterable[bytes], size: int = 1, *, record_limit: int = RECORD_LIMIT
-) -> Iterator[memoryview]:
-    r"""Yield blocks of whole records from ``chunks`` cut anywhere.
-
-    A byte order mark is dropped. Every block ends with ``\n``; one is added to a last record
-    that lacks it. The memory of a block is used again once no view of it is held.
-
-    Parameters
-    ----------
-    chunks : iterable of bytes
-        The CSV as it is inflated.
-    size : int
-        How many bytes are gathered, at least, before a block is cut from them.
-    record_limit : int
-        The longest record that is accepted, in bytes.
-
-    Raises
-    ------
-    ArchiveDamagedError
-        If the data ends inside quotes: its end is missing.
-    ArchiveError
-        If a record is longer than ``record_limit``.
-    """
-    buffers = _Buffers()
-    block, length, wanted = bytearray(2 * size), 0, size
-    for chunk in _without_mark(chunks):
-        if length + len(chunk) > len(block):
-            block = block[:length] + bytes(length + 2 * len(chunk))
-        block[length : length + len(chunk)] = chunk
-        length += len(chunk)
-        if length < wanted:
-            continue
-        end = _last_end(block, length)
-        if length - end > record_limit:
-            raise ArchiveError(
-                f"A record is longer than {record_limit:,} bytes: this is no export."
-            )
-        if not end:
-            wanted = min(2 * length, record_limit + 1)
-            continue
-        rest = block[end:length]
-        following = buffers.take(max(len(block), len(rest)))
-        following[: len(rest)] = rest
-        yield buffers.lend(block, end)
-        block, length, wanted = following, len(rest), size
-    yield from _last_block(block[:length])
-
-
-def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield ``chunks`` without the byte order mark that may begin them."""
-    start: bytes | None = b""
-    for chunk in chunks:
-        if start is None:
-            yield chunk
-            continue
-        start += chunk
-        if len(start) >= len(codecs.BOM_UTF8):
-            yield start.removeprefix(codecs.BOM_UTF8)
-            start = None
-    if start:
-        yield start.removeprefix(codecs.BOM_UTF8)
-
-
-def _last_block(rest: bytearray) -> Iterator[memoryview]:
-    """Yield what is left at the end as blocks; refuse it if it ends inside quotes."""
-    quotes = _quotes(rest)
-    if len(quotes) % 2:
-        raise ArchiveDamagedError("The data ends inside a quoted field: its end is missing.")
-    if rest:
-        yield memoryview(rest if rest.endswith(b"\n") else rest + b"\n")
-
-
 def _ends(block: bytes) -> tuple[Positions, Positions]:
     """Return where the records of ``block`` end (blank lines aside), and its quotes."""
     import numpy as np
 
-    quotes = _quotes(block)
+    quotes = quotes_of(block)
     found = _positions(block, _LINE_FEED)
     if b"\r" in block:
         found = np.sort(np.concatenate([found, _positions(block, _RETURN)]))

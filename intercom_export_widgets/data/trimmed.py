@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.frames import new_frame
 from intercom_export_widgets.data.notes import reading_notes, trimming_notes
-from intercom_export_widgets.data.parquet import ParquetSink, aside
+from intercom_export_widgets.data.parquet import BLOCK, ParquetSink, aside
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.window import Trimmer, Window
 
@@ -118,7 +118,7 @@ class Trimmed:
                 with contextlib.suppress(*_damage()):
                     self._pour(cached, cached, temporary, facts, trimmer)
                     return
-            reading = self._fresh(group)
+            reading = Reading(self._archive, group, zone=self._zone, block_size=BLOCK)
             self._pour(reading, reading, temporary, facts, trimmer)
             corrected = reading.corrected()
             if corrected is not None:

@@ -84,6 +84,7 @@ def second(archive):
     place = archive.with_name("cached.zip")
     if not place.exists():
         place.hardlink_to(archive)
+    if Cache(place, "UTC").reading("receipt") is None:
         prove(Archive.open(place), Cache(place, "UTC"))
     return read(archive, place)
 
