@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Kept",
     "Place",
+    "Proven",
     "check_folder",
     "checksum",
     "default_folder",
@@ -59,6 +62,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """What is known of a file that has been verified: its SHA-256, and the rows of each table."""
+
+    sha256: str
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The names that one job's file goes through.
 
@@ -72,12 +83,15 @@ class Place:
         The range, if it is known here.
     number : int
         The job's row in the ledger, which keeps names apart.
+    zone : str
+        The workspace's zone, for timestamps that name none; empty if unknown.
     """
 
     folder: Path
     job_identifier: str
     timeframe: Timeframe | None
     number: int
+    zone: str = ""
 
     @property
     def stem(self) -> str:
@@ -105,8 +119,13 @@ class Place:
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self) -> Kept:
+    def keep(self, proven: Proven | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
+
+        Parameters
+        ----------
+        proven : Proven, optional
+            What is known of the file, if it has been verified already.
 
         Raises
         ------
@@ -120,9 +139,10 @@ class Place:
             If the disk refuses.
         """
         try:
-            found = self.adopt(self.arrived)
+            found = self.adopt(self.arrived, proven)
             path = self._final(found)
             os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            Cache(self.arrived, self.zone).move(path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
@@ -131,8 +151,10 @@ class Place:
             raise self._refused(error) from error
         return replace(found, path=path)
 
-    def adopt(self, path: Path) -> Kept:
+    def adopt(self, path: Path, proven: Proven | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
+
+        What is inflated for that is parsed too, and kept beside it for later.
 
         Raises
         ------
@@ -141,8 +163,11 @@ class Place:
         OSError
             If it can't be read.
         """
-        rows = Archive.open(path).verify()
-        return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
+        if proven is None:
+            rows = prove(Archive.open(path), Cache(path, self.zone))
+            proven = Proven(checksum(path), rows)
+        size = path.stat().st_size
+        return Kept(path=path, size=size, sha256=proven.sha256, rows=proven.rows)
 
     def _final(self, found: Kept) -> Path:
         """Return the name that no other content has."""
