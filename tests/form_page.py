@@ -9,7 +9,7 @@ SECONDS = 1000
 
 FIRST = "From first day"
 LAST = "To last day, included"
-OBSERVE = "Count until opens and clicks"
+OBSERVE = "Count opens until"
 ZONE = "Time zone"
 
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"

@@ -47,7 +47,7 @@ class FormView {
     this.zones = zones;
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
     this.last = field("To", h("input", { type: "date", required: true }), "last day, included");
-    this.observed = field("Count until", h("input", { type: "date" }), "opens and clicks");
+    this.observed = field("Count opens until", h("input", { type: "date" }));
     this.zone = field(
       "Time zone",
       h("input", { type: "text", list: zones.id, spellcheck: "false", autocomplete: "off" }),
