@@ -8,7 +8,7 @@ import threading
 import pandas as pd
 import pytest
 from conftest import TOKEN
-from wire import Reply, WireServer
+from wire import Reply, WireServer, error
 
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.session import ExportSession
@@ -218,3 +218,60 @@ def test_two_clicks_on_the_sandbox_start_one(session):
     assert len(set(map(id, found))) == 1
     assert TOKEN not in repr(host.sandbox)
     host.stop(session)
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("created_at_after is greater than created_at_before", "last"),
+        ("'created_at_before' is a required parameter", "last"),
+        ("'created_at_after' is a required parameter", "first"),
+    ],
+)
+def test_what_the_server_has_against_a_field_stands_at_that_field(tmp_path, message, field):
+    """A 400 is shown in Intercom's words where the value can be corrected, until it is."""
+
+    def answer(asked):
+        if asked.path == "/me":
+            return Reply(200, {"app": {"id_code": "abc", "name": "Acme"}})
+        return error(400, "bad_request", message)
+
+    with WireServer(answer) as server:
+        session = ExportSession(
+            "token", base_url=server.url, folder=tmp_path / "e", ledger=tmp_path / "l.sqlite"
+        )
+        form = ExportForm(session)
+        say(form, do="export", **JUNE)
+        until(lambda: field in form.errors)
+        assert form.errors[field].startswith(message)
+        assert not form.busy
+        say(form, do="edit", **{**JUNE, field: "2018-05-31" if field == "first" else "2018-06-03"})
+        assert form.errors == {}
+        form.close()
+
+
+def test_a_workspace_shows_its_name_its_region_and_where_its_token_came_from(tmp_path):
+    """The pill at the top has all three."""
+    body = {"app": {"id_code": "abc", "name": "Acme", "region": "EU", "timezone": "Europe/Dublin"}}
+    with WireServer(Reply(200, body)) as server:
+        session = ExportSession(
+            "token", base_url=server.url, folder=tmp_path / "e", ledger=tmp_path / "l.sqlite"
+        )
+        form = ExportForm(session)
+        until(lambda: form.workspace.get("state") == "known")
+        known = form.workspace
+        assert (known["name"], known["region"], known["sandbox"]) == ("Acme", "eu", False)
+        assert known["source"]
+        assert known["timezone"] == "Europe/Dublin"
+        form.close()
+
+
+def test_a_token_that_is_no_longer_accepted_offers_another(form, sandbox):
+    """A 401 on submitting stands beneath the button, with what to do next."""
+    form.session.connection = Connection("regenerated", base_url=sandbox.base_url)
+    until(lambda: form.workspace.get("state") == "missing")
+    say(form, do="export", **JUNE)
+    until(lambda: form.alert)
+    assert form.alert["title"].startswith("Access Token Invalid")
+    labels = [action["label"] for action in form.alert["actions"]]
+    assert labels == ["Use another token", "Try the sandbox", "Try again"]
