@@ -55,7 +55,7 @@ class Token:
         token has. The message does not repeat it.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = _strip(value)
