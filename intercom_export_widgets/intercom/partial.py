@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import FileBusyError, FileError
+from intercom_export_widgets.intercom.folder import make_private
 
 if sys.platform != "win32":
     import fcntl
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Download", "Partial"]
+__all__ = ["Download", "Partial", "note_of"]
 
 BLOCK: Final = 1 << 20
 OPEN_ATTEMPTS: Final = 10
@@ -81,14 +82,14 @@ class Partial:
     def __init__(self, path: Path, job_identifier: str) -> None:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        self._note = path.with_name(f"{path.name}.part.json")
+        self._note = note_of(path)
         self._job_identifier = job_identifier
         self._hash = hashlib.sha256()
         self.size = 0
         self.total: int | None = None
         self.validator = ""
         with self._disk():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             self._file = self._open()
             self._recall()
 
@@ -210,6 +211,11 @@ class Partial:
                 advice="Free some space or choose another folder, then load it again; "
                 "what has been downloaded is kept.",
             ) from None
+
+
+def note_of(path: Path) -> Path:
+    """Return the note that stands beside a download to ``path`` while it is not whole."""
+    return path.with_name(f"{path.name}.part.json")
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -8,6 +8,7 @@ is downloading the same job, its file is waited for, not fetched twice.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.files import Kept
     from intercom_export_widgets.jobs.progress import Progress
@@ -54,15 +56,20 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
     except ArchiveError as error:
         note = f"{error.message} (downloading it again)"
         kept = _fetch_or_share(tools, replace(progress, note=note), place)
-    note = tools.remember(
+    note = _write_down(tools, job, kept)
+    return replace(
+        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
+    )
+
+
+def _write_down(tools: Tools, job: Job, kept: Kept) -> str:
+    """Write to the ledger where the file is; if that fails, return the sentence that says so."""
+    return tools.remember(
         job,
         path=str(kept.path),
         bytes=kept.size,
         rows=sum(kept.rows.values()),
         sha256=kept.sha256,
-    )
-    return replace(
-        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
     )
 
 
@@ -103,7 +110,7 @@ def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
         )
     tools.report(replace(progress, stage=Stage.READING))
     try:
-        return place.keep()
+        return place.keep(partial(_write_down, tools, job_of(progress)))
     except ArchiveError:
         if place.arrived.exists():
             set_aside(place.arrived)

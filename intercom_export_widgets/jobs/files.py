@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.errors import FileBusyError, FileError
+from intercom_export_widgets.intercom.folder import make_private
+from intercom_export_widgets.intercom.partial import note_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -101,12 +103,18 @@ class Place:
             If it can't be made.
         """
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self) -> Kept:
+    def keep(self, announce: Callable[[Kept], object]) -> Kept:
         """Verify the file that arrived and give it its final name.
+
+        Parameters
+        ----------
+        announce : callable
+            Writes down what the file will be called, before it is: should the process be
+            killed in between, the next one knows where to look.
 
         Raises
         ------
@@ -121,15 +129,17 @@ class Place:
         """
         try:
             found = self.adopt(self.arrived)
-            path = self._final(found)
-            os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            kept = replace(found, path=self._final(found))
+            announce(kept)
+            note_of(self.arrived).unlink(missing_ok=True)  # of a process killed at the last moment
+            os.replace(self.arrived, kept.path)  # noqa: PTH105 - os.replace is the atomic rename by name
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
             if isinstance(error, FileError):
                 raise
             raise self._refused(error) from error
-        return replace(found, path=path)
+        return kept
 
     def adopt(self, path: Path) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
@@ -202,7 +212,7 @@ def check_folder(folder: Path) -> None:
     """
     reason = ""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         reason = error.strerror or str(error)
     if not reason and not os.access(folder, os.W_OK):

@@ -6,6 +6,7 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from traitlets import HasTraits, Instance, Tuple, observe
 
-from intercom_export_widgets.errors import ArchiveError, FileError
+from intercom_export_widgets.errors import ArchiveError, FileError, LedgerError
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
@@ -28,6 +29,7 @@ from intercom_export_widgets.jobs.files import (
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
+from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
@@ -319,7 +321,12 @@ class ExportSession(HasTraits):
     # Looking -------------------------------------------------------------------
 
     def entries(self, *, everything: bool = False) -> list[Entry]:
-        """Return the ledger's rows of this session, or of this machine, oldest first."""
+        """Return the ledger's rows of this session, or of this machine, oldest first.
+
+        Submissions of processes that ended before the answer came are noted as lost first.
+        """
+        with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
+            settle_lost(self.ledger)
         if everything:
             return self.ledger.entries()
         mine = {export.number for export in self.exports if export.ledger is self.ledger}
