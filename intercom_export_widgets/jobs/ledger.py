@@ -293,7 +293,7 @@ class Ledger:
                 self._migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise LedgerError(
                 f"The ledger {self.path} can't be used: {error}",
                 advice="Nothing is submitted without it. Free or repair that place, or name "

@@ -300,7 +300,7 @@ class Running(HasTraits):
             if not self.job.status.ended:
                 stage = Stage.LEFT
                 self._say_it_runs_on(error)
-            self._record(tools, error)
+            self._record(tools, self.job, error)
         ended = replace(self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None)
         try:
             with self.hold_trait_notifications():
@@ -315,12 +315,11 @@ class Running(HasTraits):
             again = f"Job {self.job_identifier} runs on; take it up again: "
             error.advice = f"{error.advice} {again}{attach_line(self.job_identifier)}.".strip()
 
-    def _record(self, tools: Tools, error: Exception) -> None:
-        try:
-            tools.ledger.update(tools.number, job_identifier=self.job_identifier, error=str(error))
-        except IntercomExportError as unwritten:
-            if isinstance(error, IntercomExportError):
-                error.advice = f"{error.advice} {unwritten.message}.".strip()
+    def _record(self, tools: Tools, job: Job, error: Exception) -> None:
+        """Write the error down; if that fails, the error says what to write down oneself."""
+        unwritten = tools.remember(job, error=str(error))
+        if unwritten and isinstance(error, IntercomExportError):
+            error.advice = f"{error.advice} {unwritten}".strip()
 
     def _report(self, progress: Progress) -> None:
         """Take a progress from the thread; wake whoever waits for the submission."""
