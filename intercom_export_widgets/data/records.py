@@ -38,7 +38,7 @@ __all__ = [
     "split_first",
 ]
 
-RECORD_LIMIT = 64 * 1024 * 1024
+RECORD_LIMIT = 8 * 1024 * 1024
 """The longest record that is read, in bytes: the bound of memory for any file."""
 
 
