@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from intercom_export_widgets.data import inflate, sniff
-from intercom_export_widgets.data.records import cut_blocks, first_record
+from intercom_export_widgets.data.blocks import cut_blocks
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     Chunks = Callable[[int], Iterator[bytes]]
 
-__all__ = ["Directory", "Member", "read_directory"]
+__all__ = ["Directory", "Member", "is_clutter", "is_csv", "read_directory"]
 
 _SNIFFED = 64 * 1024
 _COPIED = 1024 * 1024
@@ -196,20 +197,20 @@ def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str,
                 _data_offset(file, entry)
     except _ZIP_ERRORS as error:
         raise ArchiveDamagedError("The ZIP is cut short, or its directory is damaged.") from error
-    files = [entry for entry in entries if not _is_clutter(entry.filename)]
-    data = [entry for entry in files if _is_csv(entry.filename)]
-    ignored = tuple(entry.filename for entry in files if not _is_csv(entry.filename))
+    files = [entry for entry in entries if not is_clutter(entry.filename)]
+    data = [entry for entry in files if is_csv(entry.filename)]
+    ignored = tuple(entry.filename for entry in files if not is_csv(entry.filename))
     if files and not data:
         raise ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
     return tuple(_zip_member(source, entry) for entry in data), ignored
 
 
-def _is_clutter(name: str) -> bool:
+def is_clutter(name: str) -> bool:
     """Return whether a member is a folder, or what a Mac adds to every ZIP."""
     return name.startswith("__MACOSX/") or name.endswith(("/", ".DS_Store"))
 
 
-def _is_csv(name: str) -> bool:
+def is_csv(name: str) -> bool:
     """Return whether a member is data: a CSV (or its gzip) by its suffix, or without any."""
     plain = name.replace("\\", "/").lower().removesuffix(".gz")
     return Path(plain).suffix in {".csv", ""}

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
 from intercom_export_widgets.intercom.folder import make_private
 from intercom_export_widgets.intercom.partial import note_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Kept",
     "Place",
+    "Proven",
     "check_folder",
     "checksum",
     "default_folder",
@@ -61,6 +64,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """What is known of a file that has been verified: its SHA-256, and the rows of each table."""
+
+    sha256: str
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The names that one job's file goes through.
 
@@ -74,12 +85,15 @@ class Place:
         The range, if it is known here.
     number : int
         The job's row in the ledger, which keeps names apart.
+    zone : str
+        The workspace's zone, for timestamps that name none; empty if unknown.
     """
 
     folder: Path
     job_identifier: str
     timeframe: Timeframe | None
     number: int
+    zone: str = ""
 
     @property
     def stem(self) -> str:
@@ -107,7 +121,7 @@ class Place:
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self, announce: Callable[[Kept], object]) -> Kept:
+    def keep(self, announce: Callable[[Kept], object], proven: Proven | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
 
         Parameters
@@ -115,6 +129,8 @@ class Place:
         announce : callable
             Writes down what the file will be called, before it is: should the process be
             killed in between, the next one knows where to look.
+        proven : Proven, optional
+            What is known of the file, if it has been verified already.
 
         Raises
         ------
@@ -128,11 +144,12 @@ class Place:
             If the disk refuses.
         """
         try:
-            found = self.adopt(self.arrived)
+            found = self.adopt(self.arrived, proven)
             kept = replace(found, path=self._final(found))
             announce(kept)
             note_of(self.arrived).unlink(missing_ok=True)  # of a process killed at the last moment
             os.replace(self.arrived, kept.path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            Cache(self.arrived, self.zone).move(kept.path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
@@ -141,8 +158,10 @@ class Place:
             raise self._refused(error) from error
         return kept
 
-    def adopt(self, path: Path) -> Kept:
+    def adopt(self, path: Path, proven: Proven | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
+
+        What is inflated for that is parsed too, and kept beside it for later.
 
         Raises
         ------
@@ -151,8 +170,11 @@ class Place:
         OSError
             If it can't be read.
         """
-        rows = Archive.open(path).verify()
-        return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
+        if proven is None:
+            rows = prove(Archive.open(path), Cache(path, self.zone))
+            proven = Proven(checksum(path), rows)
+        size = path.stat().st_size
+        return Kept(path=path, size=size, sha256=proven.sha256, rows=proven.rows)
 
     def _final(self, found: Kept) -> Path:
         """Return the name that no other content has."""

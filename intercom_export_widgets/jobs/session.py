@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 from traitlets import HasTraits, Instance, Tuple, observe
 
 from intercom_export_widgets.errors import ArchiveError, FileError, LedgerError
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
@@ -34,11 +35,13 @@ from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
+from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.schedule import Schedule
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from datetime import date
 
     import pandas as pd
     from traitlets import Bunch
@@ -150,6 +153,28 @@ class ExportSession(HasTraits):
             for connection in self._connections:
                 connection.close()
 
+    def abandon(self, address: str, because: str) -> None:
+        """Stop following the exports of an address whose jobs are gone with it.
+
+        Parameters
+        ----------
+        address : str
+            The API's address.
+        because : str
+            One sentence without its full stop, for cards and log.
+        """
+        exports: tuple[Export, ...] = self.exports
+        gone = [export for export in exports if export.address == address and not export.done]
+        leave_all(gone, because=because)
+        for export in gone:
+            with contextlib.suppress(LedgerError):
+                self.ledger.update(
+                    export.number,
+                    status=JobStatus.CANCELED.value,
+                    finished_at=self.now(),
+                    error=f"{because}.",
+                )
+
     # Beginning -----------------------------------------------------------------
 
     def timeframe(self, text: str) -> Timeframe:
@@ -162,13 +187,27 @@ class ExportSession(HasTraits):
         """
         return Timeframe.parse(text, zone=self.zone, now=self.now())
 
-    def submit(self, timeframe: Timeframe | str, *, connection: Connection | None = None) -> Export:
+    def submit(
+        self,
+        timeframe: Timeframe | str,
+        *,
+        observe: str | date | None = None,
+        fresh: bool = False,
+        connection: Connection | None = None,
+    ) -> Export:
         """Submit an export, and return it as soon as the API has accepted it.
+
+        What was exported before, and is whole on disk, is read from there; see `fresh`.
 
         Parameters
         ----------
         timeframe : Timeframe or str
             The range; a text is read in the session's zone.
+        observe : str or date, optional
+            Until when opens, clicks and the like are counted: ``"30d"`` after the range's
+            end, a day, or ``"now"``. Without it, until the range's end.
+        fresh : bool
+            Export anew, also what is on disk already.
         connection : Connection, optional
             Another workspace, for this export only.
 
@@ -181,7 +220,7 @@ class ExportSession(HasTraits):
         IntercomExportError
             Whatever else the API, the network or the disk says.
         """
-        export = self.start(timeframe, connection=connection)
+        export = self.start(timeframe, observe=observe, fresh=fresh, connection=connection)
         export.wait_submitted()
         return export
 
@@ -189,6 +228,8 @@ class ExportSession(HasTraits):
         self,
         timeframe: Timeframe | str,
         *,
+        observe: str | date | None = None,
+        fresh: bool = False,
         connection: Connection | None = None,
         ask: bool = True,
     ) -> Export:
@@ -201,8 +242,8 @@ class ExportSession(HasTraits):
         ----------
         timeframe : Timeframe or str
             The range; a text is read in the session's zone.
-        connection : Connection, optional
-            Another workspace, for this export only.
+        observe, fresh, connection
+            As for `submit`.
         ask : bool
             Whether the user may be asked for a token.
 
@@ -213,9 +254,14 @@ class ExportSession(HasTraits):
         """
         if isinstance(timeframe, str):
             timeframe = self.timeframe(timeframe)
+        if observe:
+            timeframe = timeframe.observed(observe, now=self.now())
         timeframe.check_past(self.now())
         connection = connection or self.connection
         client = connection.client(ask=ask)
+        kept = None if fresh else find_kept(self.ledger, connection, timeframe)
+        if kept is not None:
+            return self._taken_from_disk(kept)
         with self._lock:
             under_way = self._being_submitted(timeframe, connection.address)
             if under_way is not None:
@@ -355,6 +401,14 @@ class ExportSession(HasTraits):
 
     def _launcher(self) -> Launcher:
         return Launcher(self.ledger, self.folder, Schedule(longest=self.poll_interval), self.now)
+
+    def _taken_from_disk(self, entry: Entry) -> Export:
+        """Return an export of before, the same handle if there is one in this session."""
+        exports: tuple[Export, ...] = self.exports
+        for export in exports:
+            if export.number == entry.number and is_usable(export, None):
+                return export
+        return self._loaded(Path(entry.path or ""), entry)
 
     def _kept(self, entry: Entry) -> Export | None:
         """Return a job that was downloaded before, unless its file is gone or damaged."""
