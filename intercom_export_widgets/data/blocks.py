@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECORD_LIMIT", "cut_blocks"]
 
-RECORD_LIMIT = 64 * 1024 * 1024
+RECORD_LIMIT = 8 * 1024 * 1024
 """The longest record that is read, in bytes: the bound of memory for any file."""
 
 _BUFFERS_AT_MOST = 16

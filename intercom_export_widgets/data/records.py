@@ -204,6 +204,9 @@ def fit_records(block: bytes, width: int) -> Fitted:
             first = int(np.searchsorted(commas, end)) + missing
             kept = int(commas[first])
             pieces.append(block[start:kept])
+            begun = int(ends[index - 1]) if index else 0
+            if not block[begun:kept].strip(b"\r\n"):
+                pieces.append(b'""')  # a record of one empty field is no blank line
             # A comma that ends a record stands outside quotes: it separates.
             last = kept + len(block[kept:end].rstrip(b","))
             if last > kept:

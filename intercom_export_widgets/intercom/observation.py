@@ -56,7 +56,7 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     text = until.strip().lower()
     days = DAYS.fullmatch(text)
     if days is not None:
-        return min(_end_of(last + timedelta(days=int(days[1])), found), int(now))
+        return min(_end_of(last, found, later=int(days[1])), int(now))
     today = datetime.fromtimestamp(now, UTC).astimezone(found).date()
     if text == "now":
         return int(now)
@@ -71,8 +71,10 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     return min(period.end, int(now))
 
 
-def _end_of(day: date, zone: ZoneInfo) -> int:
+def _end_of(day: date, zone: ZoneInfo, later: int = 0) -> int:
+    """Return the last second of a day, or of one so many days later."""
     try:
+        day += timedelta(days=later)
         return days_period(day, day, zone).end
     except OverflowError as error:
         raise TimeframeError(f"{day} is too late", advice=ADVICE, field="observed") from error

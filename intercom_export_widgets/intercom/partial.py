@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import FileBusyError, FileError
 from intercom_export_widgets.intercom.digest import Digest
+from intercom_export_widgets.intercom.folder import make_private
 
 if sys.platform != "win32":
     import fcntl
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Download", "Partial", "part_of"]
+__all__ = ["Download", "Partial", "note_of", "part_of"]
 
 BLOCK: Final = 1 << 20
 OPEN_ATTEMPTS: Final = 10
@@ -82,14 +83,14 @@ class Partial:
     def __init__(self, path: Path, job_identifier: str) -> None:
         self._path = path
         self._part = part_of(path)
-        self._note = path.with_name(f"{path.name}.part.json")
+        self._note = note_of(path)
         self._job_identifier = job_identifier
         self._hash = Digest()
         self.size = 0
         self.total: int | None = None
         self.validator = ""
         with self._disk():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             self._file = self._open()
             self._recall()
 
@@ -232,6 +233,11 @@ def _settle(number: int) -> None:
 def part_of(path: Path) -> Path:
     """Return the file in which a download to ``path`` grows."""
     return path.with_name(f"{path.name}.part")
+
+
+def note_of(path: Path) -> Path:
+    """Return the note that stands beside a download to ``path`` while it is not whole."""
+    return path.with_name(f"{path.name}.part.json")
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -9,6 +9,7 @@ is downloading the same job, its file is waited for, not fetched twice.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.files import Kept, Proven
     from intercom_export_widgets.jobs.progress import Progress
@@ -59,15 +61,20 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
     except ArchiveError as error:
         note = f"{error.message} (downloading it again)"
         kept = _fetch_or_share(tools, replace(progress, note=note), place)
-    note = tools.remember(
+    note = _write_down(tools, job, kept)
+    return replace(
+        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
+    )
+
+
+def _write_down(tools: Tools, job: Job, kept: Kept) -> str:
+    """Write to the ledger where the file is; if that fails, return the sentence that says so."""
+    return tools.remember(
         job,
         path=str(kept.path),
         bytes=kept.size,
         rows=sum(kept.rows.values()),
         sha256=kept.sha256,
-    )
-    return replace(
-        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
     )
 
 
@@ -101,7 +108,7 @@ def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
     proven = None if place.arrived.exists() else _download(tools, progress, place)
     tools.report(replace(progress, stage=Stage.READING))
     try:
-        return place.keep(proven)
+        return place.keep(partial(_write_down, tools, job_of(progress)), proven)
     except ArchiveError:
         if place.arrived.exists():
             set_aside(place.arrived)

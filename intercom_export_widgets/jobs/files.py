@@ -17,9 +17,11 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
+from intercom_export_widgets.intercom.folder import make_private
+from intercom_export_widgets.intercom.partial import note_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -115,15 +117,18 @@ class Place:
             If it can't be made.
         """
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self, proven: Proven | None = None) -> Kept:
+    def keep(self, announce: Callable[[Kept], object], proven: Proven | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
 
         Parameters
         ----------
+        announce : callable
+            Writes down what the file will be called, before it is: should the process be
+            killed in between, the next one knows where to look.
         proven : Proven, optional
             What is known of the file, if it has been verified already.
 
@@ -140,16 +145,18 @@ class Place:
         """
         try:
             found = self.adopt(self.arrived, proven)
-            path = self._final(found)
-            os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
-            Cache(self.arrived, self.zone).move(path)
+            kept = replace(found, path=self._final(found))
+            announce(kept)
+            note_of(self.arrived).unlink(missing_ok=True)  # of a process killed at the last moment
+            os.replace(self.arrived, kept.path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            Cache(self.arrived, self.zone).move(kept.path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
             if isinstance(error, FileError):
                 raise
             raise self._refused(error) from error
-        return replace(found, path=path)
+        return kept
 
     def adopt(self, path: Path, proven: Proven | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
@@ -227,7 +234,7 @@ def check_folder(folder: Path) -> None:
     """
     reason = ""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         reason = error.strerror or str(error)
     if not reason and not os.access(folder, os.W_OK):

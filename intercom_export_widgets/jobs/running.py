@@ -311,7 +311,7 @@ class Running(HasTraits):
                 self._say_it_can_be_taken_up(error, "runs on; take it up again")
             elif self.job.status is JobStatus.COMPLETED:
                 self._say_it_can_be_taken_up(error, "has its data; fetch them again")
-            self._record(tools, error)
+            self._record(tools, self.job, error)
         ended = replace(self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None)
         try:
             with self.hold_trait_notifications():
@@ -328,12 +328,11 @@ class Running(HasTraits):
         if line not in error.advice:
             error.advice = f"{error.advice} Job {self.job_identifier} {how}: {line}.".strip()
 
-    def _record(self, tools: Tools, error: Exception) -> None:
-        try:
-            tools.ledger.update(tools.number, job_identifier=self.job_identifier, error=str(error))
-        except IntercomExportError as unwritten:
-            if isinstance(error, IntercomExportError):
-                error.advice = f"{error.advice} {unwritten.message}.".strip()
+    def _record(self, tools: Tools, job: Job, error: Exception) -> None:
+        """Write the error down; if that fails, the error says what to write down oneself."""
+        unwritten = tools.remember(job, error=str(error))
+        if unwritten and isinstance(error, IntercomExportError):
+            error.advice = f"{error.advice} {unwritten}".strip()
 
     def _report(self, progress: Progress) -> None:
         """Take a progress from the thread; wake whoever waits for the submission."""

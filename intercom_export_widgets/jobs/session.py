@@ -30,6 +30,7 @@ from intercom_export_widgets.jobs.files import (
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
+from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
@@ -366,7 +367,12 @@ class ExportSession(HasTraits):
     # Looking -------------------------------------------------------------------
 
     def entries(self, *, everything: bool = False) -> list[Entry]:
-        """Return the ledger's rows of this session, or of this machine, oldest first."""
+        """Return the ledger's rows of this session, or of this machine, oldest first.
+
+        Submissions of processes that ended before the answer came are noted as lost first.
+        """
+        with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
+            settle_lost(self.ledger)
         if everything:
             return self.ledger.entries()
         mine = {export.number for export in self.exports if export.ledger is self.ledger}

@@ -7,14 +7,12 @@ API says whether one of them is still active. A job from elsewhere can't be name
 
 from __future__ import annotations
 
-import os
 import shlex
-import socket
-import sys
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 
@@ -68,46 +66,20 @@ def find_holder(ledger: Ledger, client: IntercomClient) -> tuple[Entry, Job] | N
 def find_lost(ledger: Ledger, base_url: str, now: float) -> Entry | None:
     """Return the newest submission whose answer was lost, if it may still hold the slot.
 
-    A row that says ``submitting`` although its process has ended is such a one, and is
-    noted as ``unknown``.
+    A row that says ``submitting`` although its process has ended is such a one.
 
     Raises
     ------
     LedgerError
         If the ledger can't be read or written.
     """
+    settle_lost(ledger)
     for entry in reversed(ledger.entries()):
         young = now - (entry.submitted_at or 0) < MEMORY
-        if entry.job_identifier or entry.base_url != base_url or not young:
-            continue
-        if entry.status == "submitting" and not is_alive(entry.origin):
-            lost = "The process that submitted it ended before the answer came."
-            ledger.update(entry.number, status="unknown", error=lost)
-            return entry
-        if entry.status == "unknown":
+        lost = entry.status == "unknown" and not entry.job_identifier
+        if lost and young and entry.base_url == base_url:
             return entry
     return None
-
-
-def is_alive(origin: str) -> bool:
-    """Return whether the process that wrote a row may still be running.
-
-    Parameters
-    ----------
-    origin : str
-        ``machine:process``, as the ledger has it. A process of another machine, or on
-        Windows, can't be asked about and counts as running.
-    """
-    host, _, process = origin.rpartition(":")
-    if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
-        return True
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, now: float) -> None:
