@@ -97,7 +97,7 @@ class IntercomExportError(Exception):
     advice : str, optional
         What to do next; each class has a general one of its own.
     field : str, optional
-        The input at fault: ``"first"``, ``"last"``, ``"zone"``, ``"observe"``,
+        The input at fault: ``"first"``, ``"last"``, ``"zone"``, ``"observed"``,
         ``"token"``, or a setting's name.
     """
 

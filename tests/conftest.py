@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from intercom_export_widgets.jobs.session import ExportSession
@@ -14,6 +15,10 @@ from intercom_export_widgets.sandbox import Sandbox
 TOKEN = "dG9rOnRoZS10b2tlbi1vZi10aGUtdGVzdHM"  # noqa: S105 - the sandbox's, known so that it can be searched for
 JUPYTERS_OWN = "Canceled future for"
 """What JupyterLab itself says when a kernel goes while it is asking something of it."""
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("busy", deadline=None)
+hypothesis.settings.load_profile("busy")
 
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
 

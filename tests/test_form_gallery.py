@@ -14,6 +14,7 @@ from form_page import (
     export,
     export_june,
     pick,
+    run_into_the_lock,
     status,
 )
 from playwright.sync_api import expect
@@ -74,8 +75,7 @@ def test_what_is_seen_while_a_job_runs_and_holds_the_slot(form, sandbox, portray
     expect(form.locator(".iew-identifier")).not_to_be_empty()
     expect(status(form)).to_have_text("in progress")
     portray(form, "in-progress")
-    export(form)
-    expect(form.locator(".iew-alert")).to_contain_text("Exceeded rate limit of 1 pending")
+    run_into_the_lock(form)
     portray(form, "locked")
     cancel(form)
     portray(form, "canceled")
@@ -92,10 +92,11 @@ def test_what_is_seen_when_an_export_ends(form, sandbox, portray):
     expect(status(form)).to_have_text("ready", timeout=60 * SECONDS)
     expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5)
     portray(form, "ready")
-    for fault, word in (("no_data", "no data"), ("failed", "failed")):
+    for day, fault, word in (("03", "no_data", "no data"), ("04", "failed", "failed")):
         sandbox.switch(**{fault: 1})
+        pick(form, f"2018-06-{day}", f"2018-06-{day}")
         export(form)
-        expect(form.locator(".iew-submit button")).to_have_text("Export")
+        expect(form.locator(".iew-primary")).to_have_text("Export")
         expect(status(form)).to_have_text(word, timeout=30 * SECONDS)
     form.locator(".iew-log summary").click()
     portray(form, "ended")

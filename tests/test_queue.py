@@ -369,7 +369,7 @@ if how == "die":
     session.start("2018-06-02", when_free=True)
     session.start("2018-06-03", when_free=True)
     os.kill(os.getpid(), signal.SIGKILL)
-days = [session.start(f"2018-06-{day:02}", when_free=True) for day in range(11, 15)]
+days = [session.start(f"2018-06-{day:02}", fresh=True, when_free=True) for day in range(11, 15)]
 for day in days:
     day.wait(60)
 """

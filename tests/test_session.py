@@ -449,7 +449,7 @@ def test_timestamps_without_a_zone_are_the_workspaces_and_that_is_said(session, 
     """Naive text gives the same instants as Unix seconds do, with a warning."""
     plain = session.submit("2018-07-10").wait(30).receipts
     sandbox.switch(timestamps="naive", timezone="America/New_York")
-    export = another.submit("2018-07-10").wait(30)
+    export = another.submit("2018-07-10", fresh=True).wait(30)
     with pytest.warns(errors.ExportWarning, match="America/New_York"):
         naive = export.receipts
     assert (naive["received_at"] == plain["received_at"]).all()
@@ -664,7 +664,7 @@ def test_the_token_shows_nowhere(session, sandbox, caplog):
     export = session.submit(JUNE).wait(30)
     sandbox.switch(forbidden="1@create")
     with pytest.raises(errors.AccessDeniedError) as caught:
-        session.submit(JUNE)
+        session.submit(JUNE, fresh=True)
     shown = [repr(x) for x in (session, export, session.connection, session.connection.client())]
     shown += [str(caught.value), repr(vars(caught.value)), session.log().to_string(), caplog.text]
     shown += [

@@ -138,3 +138,44 @@ def test_what_asking_again_can_not_cure_ends_the_watch(clock, slow):
         with pytest.raises(TokenRejectedError):
             list(follow(stranger, clock, job))
     assert len(clock.pauses) == 1
+
+
+@pytest.mark.parametrize("jump", [3 * 86400, 10 * 365 * 86400, -3600, -10 * 365 * 86400])
+def test_a_clock_that_jumps_does_not_end_the_watch(client, clock, jump):
+    """Asleep for days, or set forth or back: the job is asked about, and followed to its end."""
+    job = client.submit(JUNE)
+    steps = watch(client, job, schedule=Schedule(longest=30), now=clock, since=BEGIN)
+    seen = [next(steps)]
+    wait = next(steps)
+    clock.pause(wait.seconds + jump)
+    begun = clock.now
+    for step in steps:
+        if isinstance(step, Pause):
+            # The sandbox lives on the same clock: set back, its job begins later.
+            clock.pause(step.seconds if jump > 0 else step.seconds - min(0, jump))
+        else:
+            seen.append(step)
+    assert seen[-1].status is JobStatus.COMPLETED
+    assert clock.now >= begun
+
+
+def test_a_laptop_that_wakes_without_a_network_does_not_give_up(client, clock, slow):
+    """Awake after the limit, but answered by an outage only, the watch goes on."""
+    job = client.submit(JUNE)
+    steps = watch(client, job, schedule=Schedule(longest=30), now=clock, since=BEGIN)
+    next(steps)
+    clock.pause(next(steps).seconds + 30 * 3600)
+    slow.switch(server_error="20@show", server_status=503)
+    for step in steps:
+        if isinstance(step, Pause):
+            clock.pause(step.seconds)
+    assert step.status is JobStatus.COMPLETED
+
+
+def test_an_old_job_is_followed_for_an_hour_at_least(client, clock, slow):
+    """A job that the clock calls ten years old is asked about, as the API says that it runs."""
+    slow.switch(stuck=1)
+    job = client.submit(JUNE)
+    with pytest.raises(WaitTimeoutError):
+        list(follow(client, clock, job, since=BEGIN - 10 * 365 * 86400))
+    assert 3600 < clock.now - BEGIN < 3600 + 60

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data import sniff
+from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Member, read_directory
-from intercom_export_widgets.data.records import count_records, cut_blocks, first_record
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK_SIZE", "Archive", "Member"]
 
 BLOCK_SIZE = 4 * 1024 * 1024
-"""How much is inflated at a time, in bytes."""
+"""How long a block is at least, in bytes, unless its member ends before."""
 
+_CHUNK_SIZE = 1024 * 1024
 _HEADER_SIZE = 64 * 1024
 
 
@@ -97,7 +99,7 @@ class Archive:
         member : Member
             One of ``members``.
         size : int
-            How much is inflated at a time, in bytes; a block is as long as its records need.
+            How long a block is at least, in bytes; it is as long as its records need.
 
         Raises
         ------
@@ -108,7 +110,7 @@ class Archive:
             If it is no CSV, is encrypted, or has a record beyond all measure.
         """
         try:
-            yield from cut_blocks(_only_data(member.chunks(size)))
+            yield from cut_blocks(_only_data(member.chunks(min(size, _CHUNK_SIZE))), size)
         except OSError as error:
             raise _unreadable(self.path, error) from error
 
@@ -121,24 +123,6 @@ class Archive:
             As `blocks`, or if it is separated by something else than commas.
         """
         return sniff.header_names(first_record(self.blocks(member, _HEADER_SIZE)))
-
-    def verify(self) -> dict[str, int]:
-        """Inflate everything once, check every checksum, and return the rows of each group.
-
-        Rows are records without the header; newlines inside quotes don't count, nor do blank
-        lines.
-
-        Raises
-        ------
-        ArchiveError
-            As `header`.
-        """
-        rows = dict.fromkeys(self.groups, 0)
-        for member in self.members:
-            self.header(member)
-            records = sum(count_records(block) for block in self.blocks(member))
-            rows[member.group] += max(0, records - 1)
-        return rows
 
 
 def _only_data(chunks: Iterator[bytes]) -> Iterator[bytes]:

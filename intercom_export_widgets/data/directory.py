@@ -13,10 +13,11 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from intercom_export_widgets.data import inflate, sniff
-from intercom_export_widgets.data.records import cut_blocks, first_record
+from intercom_export_widgets.data.blocks import cut_blocks
+from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     Chunks = Callable[[int], Iterator[bytes]]
 
-__all__ = ["Directory", "Member", "read_directory"]
+__all__ = ["Directory", "Member", "is_clutter", "is_csv", "read_directory"]
 
 _SNIFFED = 64 * 1024
 _COPIED = 1024 * 1024
 _NESTED_AT_MOST = 2
+_LARGEST_DIRECTORY = 1024 * 1024  # bytes: over ten thousand members of usual names
+_UNPACKED_ALWAYS, _UNPACKED_RATIO = 64 * 1024 * 1024, 20  # bytes; a ZIP hardly shrinks in a gzip
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED, _UTF_8 = 0x1, 0x800
 
@@ -129,8 +132,18 @@ def _gzip_directory(source: inflate.Source, name: str, compressed: int, depth: i
         return Directory("gzip", ".csv.gz", (_lone_member(name, None, compressed, chunks),))
     if depth + 1 >= _NESTED_AT_MOST:
         raise ArchiveError("The file is an archive in an archive in an archive: this is no export.")
-    found = read_directory(_Unpacked(chunks(_COPIED)), name, depth + 1)
+    most = _UNPACKED_ALWAYS + _UNPACKED_RATIO * compressed
+    found = read_directory(_Unpacked(_at_most(most, chunks(_COPIED))), name, depth + 1)
     return Directory(found.kind, f"{found.suffix}.gz", found.members, found.ignored)
+
+
+def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield ``chunks``, unless they come to more than ``size`` bytes in all."""
+    for chunk in chunks:
+        size -= len(chunk)
+        if size < 0:
+            raise ArchiveError("The archive unpacks to far more than any export: it is not read.")
+        yield chunk
 
 
 class _Unpacked:
@@ -147,30 +160,57 @@ class _Unpacked:
         return self._path.open("rb")
 
 
+class _Bounded:
+    """A file of which no more than a directory's worth is read at once.
+
+    zipfile reads a directory whole, as long as the file says that it is, and makes an object
+    of each of its entries: a few megabytes of them would fill the memory.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, lambda: None
+
+    def read(self, size: int = -1) -> bytes:
+        """Return as many bytes as were asked for.
+
+        Raises
+        ------
+        ArchiveError
+            If they are too many.
+        """
+        found = self._file.read(
+            _LARGEST_DIRECTORY + 1 if size < 0 else min(size, _LARGEST_DIRECTORY + 1)
+        )
+        if len(found) > _LARGEST_DIRECTORY:
+            raise ArchiveError("The ZIP lists more members than any export has.")
+        return found
+
+
 def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """Return the CSVs of a ZIP's directory, and the names of what else it lists."""
     try:
-        with source() as file, zipfile.ZipFile(file) as archive:
+        with source() as file, zipfile.ZipFile(cast("BinaryIO", _Bounded(file))) as archive:
             entries = archive.infolist()
             _refuse_overlaps(entries)
             for entry in entries:
                 _data_offset(file, entry)
     except _ZIP_ERRORS as error:
         raise ArchiveDamagedError("The ZIP is cut short, or its directory is damaged.") from error
-    files = [entry for entry in entries if not _is_clutter(entry.filename)]
-    data = [entry for entry in files if _is_csv(entry.filename)]
-    ignored = tuple(entry.filename for entry in files if not _is_csv(entry.filename))
+    files = [entry for entry in entries if not is_clutter(entry.filename)]
+    data = [entry for entry in files if is_csv(entry.filename)]
+    ignored = tuple(entry.filename for entry in files if not is_csv(entry.filename))
     if files and not data:
         raise ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
     return tuple(_zip_member(source, entry) for entry in data), ignored
 
 
-def _is_clutter(name: str) -> bool:
+def is_clutter(name: str) -> bool:
     """Return whether a member is a folder, or what a Mac adds to every ZIP."""
     return name.startswith("__MACOSX/") or name.endswith(("/", ".DS_Store"))
 
 
-def _is_csv(name: str) -> bool:
+def is_csv(name: str) -> bool:
     """Return whether a member is data: a CSV (or its gzip) by its suffix, or without any."""
     plain = name.replace("\\", "/").lower().removesuffix(".gz")
     return Path(plain).suffix in {".csv", ""}

@@ -1,101 +1,163 @@
-"""Arrow tables become pandas DataFrames, with the dtypes of `schema`.
+"""Batches of Arrow data become a pandas DataFrame, with the dtypes of `schema`, as they come.
 
-Used by `tables`. It refuses to know where a table came from.
+Used by `tables`. Every column is written to the place where it stays, so that memory holds the
+DataFrame and a few batches, never the same column twice. It refuses to know where batches come
+from.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Literal
 
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.columns import Gathered, Instants, Strings
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
     import pandas as pd
     from pandas.api.extensions import ExtensionArray
 
-    from intercom_export_widgets.data.arrow import Array, Table
+    from intercom_export_widgets.data.arrow import Array, Batch, DataType, Schema, Table
 
-__all__ = ["DtypeBackend", "empty_frame", "to_frame"]
+    Gathering = Instants | Strings | Gathered
+
+__all__ = ["ArrowFrame", "DtypeBackend", "PandasFrame", "empty_frame", "new_frame"]
 
 DtypeBackend = Literal["pandas", "pyarrow"]
-_CONVERTERS = 2
 
 
-def to_frame(table: Table, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
-    """Return ``table``, a ``pyarrow.Table`` of this package's types, as a DataFrame.
+def new_frame(
+    schema: Schema, dtype_backend: DtypeBackend, expected: int = 0
+) -> PandasFrame | ArrowFrame:
+    """Return a DataFrame in the making, of no rows yet, with the columns of ``schema``.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        Given up to the DataFrame: its memory is freed column by column, so don't use it after.
+    schema : pyarrow.Schema
+        Of this package's types.
     dtype_backend : {"pandas", "pyarrow"}
         ``"pandas"``: ``str``, ``category`` (its categories sorted), ``datetime64[us, UTC]``,
         ``Int64``, ``Float64``. ``"pyarrow"``: ``ArrowDtype`` of the Arrow type.
+    expected : int
+        About how many rows there will be: room is made for them, which costs nothing until
+        they come.
     """
-    import pandas as pd
-
-    if dtype_backend == "pyarrow":
-        arrow_frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-        return arrow_frame
-    names, rows, columns = table.column_names, table.num_rows, table.columns
-    del table
-
-    def converted(place: int) -> ExtensionArray:
-        column, columns[place] = columns[place], None
-        return _to_pandas(column)
-
-    with ThreadPoolExecutor(_CONVERTERS, thread_name_prefix="intercom-export-convert") as pool:
-        arrays = dict(enumerate(pool.map(converted, range(len(names)))))
-    frame = pd.DataFrame(arrays, index=pd.RangeIndex(rows), copy=False)
-    frame.columns = pd.Index(names, dtype="str")
-    return frame
+    return ArrowFrame(schema) if dtype_backend == "pyarrow" else PandasFrame(schema, expected)
 
 
-def _to_pandas(column: Array) -> ExtensionArray:
-    """Return one Arrow column as the pandas array of the same meaning."""
-    import numpy as np
-    import pandas as pd
+class PandasFrame:
+    """A DataFrame of pandas' own dtypes in the making.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Its columns.
+    expected : int
+        As in `new_frame`.
+    """
+
+    def __init__(self, schema: Schema, expected: int = 0) -> None:
+        self._columns: dict[str, Gathering] = {f.name: _gathering(f.type, expected) for f in schema}
+        self._rows = 0
+
+    def add(self, batch: Batch) -> None:
+        """Add the rows of ``batch``, which is not needed after."""
+        for column, array in zip(self._columns.values(), batch.columns, strict=True):
+            column.add(array)
+        self._rows += batch.num_rows
+
+    def column(self, name: str) -> Array:
+        """Return a column as it is so far, as a ``pyarrow.ChunkedArray``."""
+        import pyarrow as pa
+
+        return pa.chunked_array(self._columns[name].arrow())
+
+    def put(self, name: str, column: Array) -> None:
+        """Put a ``pyarrow.ChunkedArray`` of all rows in the place of a column, or behind all."""
+        self._columns[name] = _gathering(column.type, self._rows)
+        for chunk in column.chunks:
+            self._columns[name].add(chunk)
+
+    def drop(self, name: str) -> None:
+        """Leave a column out."""
+        del self._columns[name]
+
+    def finish(self, kept: Array | None = None) -> pd.DataFrame:
+        """Return the DataFrame; what was gathered is given up to it.
+
+        Parameters
+        ----------
+        kept : pyarrow.ChunkedArray of bool, optional
+            Which rows stay; all by default.
+        """
+        import pandas as pd
+
+        names = list(self._columns)
+        arrays: dict[int, ExtensionArray] = {}
+        for place, name in enumerate(names):
+            arrays[place] = self._columns.pop(name).finish(kept)
+        rows = self._rows if kept is None else len(next(iter(arrays.values()), ()))
+        frame = pd.DataFrame(arrays, index=pd.RangeIndex(rows), copy=False)
+        frame.columns = pd.Index(names, dtype="str")
+        return frame
+
+
+class ArrowFrame:
+    """A DataFrame of ``ArrowDtype`` in the making; as `PandasFrame` otherwise."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._batches: list[Batch] = []
+        self._whole: Table | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Add the rows of ``batch``."""
+        self._batches.append(batch)
+
+    def column(self, name: str) -> Array:
+        """Return a column as it is so far, as a ``pyarrow.ChunkedArray``."""
+        return self.table()[name]
+
+    def put(self, name: str, column: Array) -> None:
+        """Put a ``pyarrow.ChunkedArray`` of all rows in the place of a column, or behind all."""
+        table = self.table()
+        place = table.schema.get_field_index(name)
+        if place < 0:
+            self._whole = table.append_column(name, column)
+        else:
+            self._whole = table.set_column(place, name, column)
+
+    def drop(self, name: str) -> None:
+        """Leave a column out."""
+        self._whole = self.table().drop_columns([name])
+
+    def table(self) -> Table:
+        """Return the rows as a ``pyarrow.Table``; none are added after."""
+        import pyarrow as pa
+
+        if self._whole is None:
+            self._whole = pa.Table.from_batches(self._batches, self._schema).unify_dictionaries()
+            self._batches = []
+        return self._whole
+
+    def finish(self, kept: Array | None = None) -> pd.DataFrame:
+        """Return the DataFrame of all rows, or of those that are ``kept``."""
+        import pandas as pd
+
+        table, self._whole = self.table(), None
+        if kept is not None:
+            table = table.filter(kept)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
+
+
+def _gathering(of_type: DataType, expected: int) -> Gathering:
+    """Return where a column of that type is gathered."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        return _categorical(column)
-    if pa.types.is_timestamp(column.type):
-        instants: pd.Series[pd.Timestamp] = column.to_pandas()
-        return instants.array
-    dtype: Any = pd.StringDtype(na_value=np.nan)
-    if pa.types.is_int64(column.type):
-        dtype = pd.Int64Dtype()
-    elif pa.types.is_float64(column.type):
-        dtype = pd.Float64Dtype()
-    # By pandas' protocol for extension dtypes: strings are handed over, not made anew, which
-    # by way of a Series would cost a second for a million.
-    array: ExtensionArray = dtype.__from_arrow__(column)
-    return array
-
-
-def _categorical(column: Array) -> pd.Categorical:
-    """Return a dictionary column, its chunks sharing one dictionary, with sorted categories."""
-    import numpy as np
-    import pandas as pd
-
-    column = column.unify_dictionaries()
-    codes = np.full(len(column), -1, np.int32)
-    values: list[str] = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
-    order = sorted(range(len(values)), key=values.__getitem__)
-    rank = np.empty(len(values), np.int32)
-    rank[order] = np.arange(len(values), dtype=np.int32)
-    start = 0
-    for chunk in column.chunks:
-        indices = chunk.indices
-        found = rank[indices.fill_null(0).to_numpy()] if len(values) else codes[:0]
-        if len(values):
-            present = np.asarray(indices.is_valid())
-            codes[start : start + len(chunk)] = np.where(present, found, -1)
-        start += len(chunk)
-    categories = pd.Index([values[at] for at in order], dtype="str")
-    return pd.Categorical.from_codes(codes, categories=categories, validate=False)
+    if pa.types.is_timestamp(of_type):
+        return Instants(expected)
+    return Strings(expected) if pa.types.is_string(of_type) else Gathered(of_type)
 
 
 def empty_frame(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
@@ -103,5 +165,5 @@ def empty_frame(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFr
     import pyarrow as pa
 
     known = GROUPS[group].columns if group in GROUPS else ()
-    schema = pa.schema([(column.name, arrow_type(column.kind)) for column in known])
-    return to_frame(schema.empty_table(), dtype_backend)
+    schema: Any = pa.schema([(column.name, arrow_type(column.kind)) for column in known])
+    return new_frame(schema, dtype_backend).finish()

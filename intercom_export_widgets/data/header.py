@@ -5,12 +5,16 @@ Used by `reading`. It refuses to know types and values.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["column_names"]
+__all__ = ["COLUMNS_AT_MOST", "column_names"]
+
+COLUMNS_AT_MOST: Final = 10_000
+"""More columns than any export has (a survey has one for each question): the bound of the
+memory and the time that a record of commas may cost."""
 
 
 def column_names(header: Sequence[str], width: int = 0) -> list[str]:
@@ -27,16 +31,17 @@ def column_names(header: Sequence[str], width: int = 0) -> list[str]:
     width : int
         How many columns there are at least: those that the header lacks have no name.
     """
-    names: list[str] = []
+    names: dict[str, None] = {}
+    came_as, last = frozenset(header), dict[str, int]()
     lacking = [""] * max(0, width - len(header))
     for place, came in enumerate([*header, *lacking], 1):
         name = came or f"column {place}"
-        if name == "first_dismisall" and "first_dismissal" not in header:
+        if name == "first_dismisall" and "first_dismissal" not in came_as:
             name = "first_dismissal"
         if name in names:
-            number = 1
-            while f"{name}.{number}" in names or f"{name}.{number}" in header:
+            number = last.get(name, 0) + 1
+            while f"{name}.{number}" in names or f"{name}.{number}" in came_as:
                 number += 1
-            name = f"{name}.{number}"
-        names.append(name)
-    return names
+            last[name], name = number, f"{name}.{number}"
+        names[name] = None
+    return list(names)

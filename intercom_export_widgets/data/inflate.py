@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 __all__ = [
+    "Inflater",
     "Source",
     "gzip_name",
     "inflate_gzip",
@@ -56,7 +57,7 @@ def _errors() -> type[Exception]:
     return cast("type[Exception]", error)
 
 
-class _Inflater:
+class Inflater:
     """One deflate stream: feeds isal from ``file`` and hands out at most ``size`` bytes.
 
     After `chunks` is exhausted, ``checksum`` and ``length`` describe what was inflated and
@@ -131,7 +132,7 @@ def inflate_range(
     """
     with source() as file:
         file.seek(offset)
-        inflater = _Inflater(file, size)
+        inflater = Inflater(file, size)
         yield from inflater.chunks(compressed)
         _verify(claimed, (inflater.checksum, inflater.length))
 
@@ -202,7 +203,7 @@ def inflate_gzip(source: Source, size: int) -> Iterator[bytes]:
     with source() as file:
         start = file.read(_LONGEST_HEADER)
         while start:
-            inflater = _Inflater(file, size, start[_gzip_header(start)[0] :])
+            inflater = Inflater(file, size, start[_gzip_header(start)[0] :])
             yield from inflater.chunks()
             trailer = inflater.rest + file.read(_LONGEST_HEADER)
             if len(trailer) < _GZIP_TRAILER.size:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from intercom_export_widgets.data.cached import CachedReading
     from intercom_export_widgets.data.parsing import Tally
     from intercom_export_widgets.data.reading import Reading
 
@@ -50,20 +51,23 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def reading_notes(reading: Reading, rows_at_most: int = ROWS_AT_MOST) -> list[str]:
+def reading_notes(reading: Reading | CachedReading, rows_at_most: int = ROWS_AT_MOST) -> list[str]:
     """Return what must be said about a finished reading, the weightiest first.
 
     Parameters
     ----------
-    reading : Reading
+    reading : Reading or CachedReading
         Read to its end.
     rows_at_most : int
         A table of exactly so many rows was probably cut off.
     """
     notes = [
         note
-        for column, tally in reading.tallies.items()
-        for note in _column_notes(f"{reading.group}.{column}", tally, reading.zone)
+        for column in reading.kinds
+        if column in reading.tallies
+        for note in _column_notes(
+            f"{reading.group}.{column}", reading.tallies[column], reading.zone
+        )
     ]
     if reading.short:
         rows = counted(reading.short, "row")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.records import Surplus, fit_records
 from intercom_export_widgets.data.schema import Kind
 from intercom_export_widgets.data.timestamps import from_integers, from_text
@@ -131,6 +132,9 @@ class BlockParser:
             replaced = text.count("\ufffd") - block.count("\ufffd".encode())
             block = text.encode()
         fitted = fit_records(block, self.width)
+        if fitted.surplus.fields > COLUMNS_AT_MOST:
+            count = f"{fitted.surplus.fields:,}"
+            raise ArchiveError(f"A record of the data has {count} values: this is no export.")
         numeric = frozenset(f.name for f in self.fields if f.kind in _NUMERIC)
         try:
             parsed = self._typed(self._read(fitted.block, numeric), numeric)

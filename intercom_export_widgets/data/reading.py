@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.cached import no_such_column
+from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.header import column_names
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
-from intercom_export_widgets.data.records import Surplus, split_first
+from intercom_export_widgets.data.records import Surplus, count_records, split_first
 from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker
 from intercom_export_widgets.errors import InputError, TableNotFoundError
 
@@ -27,11 +29,15 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Batch, Schema, Table
+    from intercom_export_widgets.data.frames import PandasFrame
     from intercom_export_widgets.data.parsing import Parsed
 
 __all__ = ["Reading"]
 
 _MOST_PARSERS = 4
+_MOST_RATIO = 1032  # of deflate: a byte packed is at most so many unpacked
+_SMALL = 64 * 1024 * 1024
+_SAMPLED = 256 * 1024
 
 
 class Reading:
@@ -66,6 +72,8 @@ class Reading:
         What was met in a column, complete after the last batch.
     rows, short, replaced : int
         How many rows were read, how many lacked fields, how many bytes were no UTF-8.
+    complete : bool
+        Whether `batches` has come to its end.
     surplus : Surplus
         The rows with values beyond their last column; `batches` leaves those values out.
 
@@ -109,6 +117,7 @@ class Reading:
         self.tallies: dict[str, Tally] = {}
         self.rows = self.short = self.replaced = 0
         self.surplus = Surplus()
+        self.complete = False
 
     def _require(self, found: dict[str, None]) -> None:
         """Raise `InputError` unless there are columns to read, all of them in the file."""
@@ -116,10 +125,7 @@ class Reading:
             raise InputError("There are no columns to read.", advice="Name one at least.")
         for name in self.kinds:
             if name not in found:
-                raise InputError(
-                    f"The table {self.group} has no column {name!r}.",
-                    advice=f"It has {', '.join(found)}.",
-                )
+                raise no_such_column(self.group, name, found)
 
     @property
     def schema(self) -> Schema:
@@ -144,36 +150,72 @@ class Reading:
         self.rows = 0
         for place in range(len(self._parts)):
             yield from self._part_batches(place)
+        self.complete = True
 
     def table(self) -> Table:
-        """Return the whole group as a ``pyarrow.Table``; no value is lost.
+        """Return the whole group as a ``pyarrow.Table``; no value is lost (see `corrections`)."""
+        frame = ArrowFrame(self.schema)
+        self.pour(frame)
+        return frame.table()
 
-        A column with a value that is not of its kind is read once more, as text. If rows have
-        more values than the header has columns, and all columns are asked for, those values
-        are columns of text, called by their place (``column 36``).
+    @property
+    def expected(self) -> int:
+        """About how many rows there are, by the length of the first ones; 0 for a small file.
+
+        No more than deflate can pack into the bytes that are there, whatever a header claims.
         """
-        import pyarrow as pa
+        sizes = [
+            min(member.size or 4 * member.compressed, _MOST_RATIO * member.compressed)
+            for member, _ in self._parts
+        ]
+        if sum(sizes) < _SMALL:
+            return 0
+        blocks = self.archive.blocks(self._parts[0][0], _SAMPLED)
+        sample = next(blocks, memoryview(b""))
+        return sum(sizes) * count_records(sample) * 21 // 20 // max(1, len(sample))
 
-        table = pa.Table.from_batches(list(self.batches()), self.schema).unify_dictionaries()
+    def pour(self, frame: PandasFrame | ArrowFrame) -> None:
+        """Add every row to a DataFrame in the making of `schema`; no value is lost."""
+        for batch in self.batches():
+            frame.add(batch)
+        corrections = self.corrections()
+        if corrections is not None:
+            for name in corrections.column_names:
+                frame.put(name, corrections[name])
+
+    @property
+    def lossy(self) -> bool:
+        """Whether `batches` has left out values so far: see `corrected`."""
+        return bool(self.refused or next(self._surplus_columns(), None))
+
+    def corrections(self) -> Table | None:
+        """Return the columns in which `batches` has lost values, all of their rows as text.
+
+        A column with a value that is not of its kind is read once more. If rows have more
+        values than the header has columns, and all columns are asked for, those values are
+        columns of text, called by their place (``column 36``). None if nothing was lost.
+        """
         wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
-        if not wanted:
-            return table
-        again = Reading(
+        return self._again(wanted, wanted).table() if wanted else None
+
+    def corrected(self) -> Reading | None:
+        """Return another reading, of all columns, that loses nothing; None if none was lost.
+
+        It costs reading everything once more, and no memory, unlike `corrections`.
+        """
+        wanted = dict.fromkeys([*self.refused, *self._surplus_columns()])
+        return self._again(dict.fromkeys([*self.kinds, *wanted]), wanted) if wanted else None
+
+    def _again(self, columns: dict[str, None], as_text: dict[str, None]) -> Reading:
+        return Reading(
             self.archive,
             self.group,
             zone=self.zone,
-            columns=list(wanted),
-            as_text=frozenset(wanted),
+            columns=list(columns),
+            as_text=frozenset(as_text),
             widths=self._widths,
             block_size=self._block_size,
-        ).table()
-        for name in wanted:
-            index = table.schema.get_field_index(name)
-            if index < 0:
-                table = table.append_column(again.schema.field(name), again[name])
-            else:
-                table = table.set_column(index, again.schema.field(name), again[name])
-        return table
+        )
 
     def _surplus_columns(self) -> Iterator[str]:
         """Yield the columns that the values beyond the last column make."""
@@ -250,7 +292,7 @@ def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Itera
     try:
         for block in blocks:
             under_way.append(pool.submit(parser.parse, block))
-            if len(under_way) > workers + 1:
+            if len(under_way) > workers:
                 yield under_way.popleft()
         while under_way:
             yield under_way.popleft()

@@ -12,6 +12,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
+from intercom_export_widgets.data.header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
@@ -35,6 +36,7 @@ _MEMBER_NAME = re.compile(
     r"(?P<group>.+?)[_-]\d{8}[-_T]?\d{6}Z?(?:[-_.](?:part[-_]?)?\d+)?", re.IGNORECASE
 )
 _EXTENSIONS = re.compile(r"(?:\.(?:csv|txt|gz|zip))+$", re.IGNORECASE)
+_LONGEST_HEADER = 4 * 1024 * 1024
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _KNOWN = frozenset(column.name for group in GROUPS.values() for column in group.columns)
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -87,14 +89,18 @@ def header_names(header: bytes) -> list[str]:
     Raises
     ------
     ArchiveError
-        If the record is no header: a name longer than CSV readers allow, or known columns
-        that something else than commas separates.
+        If the record is no header: a name longer than CSV readers allow, more columns than
+        any export has, or known columns that something else than commas separates.
     """
+    if len(header) > _LONGEST_HEADER:
+        raise ArchiveError("The first record of the data is no header: it is too long.")
     text = header.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace").rstrip("\r\n")
     try:
         names = _split(text, ",")
     except csv.Error as error:
         raise ArchiveError("The first record of the data is no header.") from error
+    if len(names) > COLUMNS_AT_MOST:
+        raise ArchiveError(f"The data has {len(names):,} columns: this is no export.")
     if _KNOWN.isdisjoint(names):
         _refuse_other_delimiters(text)
     return names

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, to_frame
-from intercom_export_widgets.data.notes import reading_notes, trimming_notes, warn
+from intercom_export_widgets.data.frames import DtypeBackend, empty_frame, new_frame
+from intercom_export_widgets.data.notes import reading_notes, warn
+from intercom_export_widgets.data.parquet import facts_of, make_folder, parquet_name, write_empty
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.schema import GROUPS, singular
-from intercom_export_widgets.data.window import Trimmer, Window
+from intercom_export_widgets.data.trimmed import Trimmed
 from intercom_export_widgets.errors import TableNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
@@ -73,18 +75,18 @@ def read_arrow(
     """
     reading = Reading(archive, group, zone=zone, columns=columns)
     table = reading.table()
-    found = reading_notes(reading)
-    if notes is None:
-        for note in found:
-            warn(note)
-    else:
-        _add(notes, found)
+    _say(reading, notes)
     return table
 
 
-def _add(notes: list[str], found: Iterable[str]) -> None:
-    """Add those that are not in ``notes`` yet."""
-    notes += [note for note in found if note not in notes]
+def _say(reading: Reading, notes: list[str] | None) -> None:
+    """Tell what must be said about a finished reading."""
+    found = reading_notes(reading)
+    if notes is not None:
+        notes += [note for note in found if note not in notes]
+        return
+    for note in found:
+        warn(note)
 
 
 def read_table(
@@ -108,10 +110,11 @@ def read_table(
         ``"pandas"`` gives ``str``, ``category``, ``datetime64[us, UTC]``, ``Int64`` and
         ``Float64``; ``"pyarrow"`` gives ``ArrowDtype`` throughout, in less time and memory.
     """
-    # Not named here: a name would keep every column alive until the last one is converted.
-    return to_frame(
-        read_arrow(archive, group, zone=zone, columns=columns, notes=notes), dtype_backend
-    )
+    reading = Reading(archive, group, zone=zone, columns=columns)
+    frame = new_frame(reading.schema, dtype_backend, reading.expected)
+    reading.pour(frame)
+    _say(reading, notes)
+    return frame.finish()
 
 
 def empty_table(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:
@@ -166,9 +169,9 @@ class Tables(Mapping[str, "pd.DataFrame"]):
                 f"{name} in the archive is no CSV, not read." for name in archive.ignored
             ]
         self._groups = archive.groups if archive is not None else {}
-        self._trimmer = None
-        if archive is not None and window is not None:
-            self._trimmer = Trimmer(archive, Window(*window), zone)
+        self._trimmed = None
+        if archive is not None:
+            self._trimmed = Trimmed(archive, zone, window, self.notes)
         self._read: dict[str, pd.DataFrame] = {}
         self._said: set[str] = set()
         self._lock = RLock()
@@ -237,11 +240,11 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         group = self._resolve(name)
         backend = dtype_backend or "pandas"
         trimmed = 0
-        if self.archive is None or group not in self._groups:
+        if self._trimmed is None or group not in self._groups:
             frame = empty_frame(group, backend)
             frame = frame if columns is None else frame[list(columns)]
         else:
-            frame, trimmed = self._frame(self.archive, group, columns, backend, trim=trim)
+            frame, trimmed = self._trimmed.frame(group, columns, backend, trim=trim)
         frame.attrs.update(self.attrs, rows_trimmed=trimmed)
         self._say_notes()
         return frame
@@ -268,31 +271,54 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             f"There is no table {name!r}.", advice=f"{meant}This export holds {held}."
         )
 
-    def _frame(
-        self,
-        archive: Archive,
-        group: str,
-        columns: Sequence[str] | None,
-        backend: DtypeBackend,
-        *,
-        trim: bool,
-    ) -> tuple[pd.DataFrame, int]:
-        """Return a group as a DataFrame, and how many rows were left out of it."""
-        trimmer = self._trimmer if trim else None
-        wanted, added = columns, False
-        if trimmer is not None and columns is not None:
-            key = trimmer.key(group)
-            added = key not in columns and key in Reading(archive, group).kinds
-            wanted = [*columns, key] if added else columns
-        # In a list, so that no name keeps the columns alive while they are converted.
-        reading = Reading(archive, group, zone=self.zone, columns=wanted)
-        held = [reading.table()]
-        _add(self.notes, reading_notes(reading))
-        trimmed = 0
-        if trimmer is not None:
-            trimmed = trimmer.trim(reading, held)
-            rows = trimmed + held[0].num_rows
-            _add(self.notes, trimming_notes(group, trimmed, rows, widened=trimmer.widened))
-            if added:
-                held.append(held.pop().drop_columns([trimmer.key(group)]))
-        return to_frame(held.pop(), backend), trimmed
+    def to_parquet(
+        self, path: str | Path, name: str | None = None, *, trim: bool = True
+    ) -> tuple[Path, ...]:
+        """Write tables as Parquet, in memory that does not grow with them.
+
+        Types are those of `read_arrow`, categories are dictionaries, rows are sorted as they
+        came; ``received_at`` has statistics in every row group. The file's metadata has every
+        key of ``attrs``, and ``package_version``; ``pandas.read_parquet`` gives them back.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            A file that ends in ``.parquet``, for one table; else a folder, in which each table
+            is a file of its own, ``receipt.parquet``. What is there of that name is replaced
+            once the new file is whole.
+        name : str, optional
+            The table; by default ``receipt`` in a file, and in a folder all there are.
+        trim : bool
+            As in `read`.
+
+        Returns
+        -------
+        tuple of pathlib.Path
+            The files that were written.
+
+        Raises
+        ------
+        TableNotFoundError
+            If neither the archive nor the API knows such a group.
+        ArchiveError
+            If the data is damaged, or is no CSV.
+        FileError
+            If the disk refuses; there is no new file then, and never half of one.
+        """
+        path = Path(path)
+        single = path.suffix.lower() == ".parquet" and not path.is_dir()
+        default = ["receipt"] if single else list(self._groups)
+        groups = [self._resolve(each) for each in ([name] if name else default)]
+        files = [path] if single else [path / parquet_name(group) for group in groups]
+        make_folder(files[0].parent if files else path)
+        for group, file in zip(groups, files, strict=True):
+            if self._trimmed is None or group not in self._groups:
+                write_empty(group, file, self._facts(0))
+            else:
+                self._trimmed.write(group, file, self._facts, trim=trim)
+        self._say_notes()
+        return tuple(files)
+
+    def _facts(self, trimmed: int) -> dict[str, str]:
+        """Return what a file says of its origin."""
+        return facts_of(self.attrs | {"rows_trimmed": trimmed})

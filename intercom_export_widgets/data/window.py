@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.timestamps import known_zone
 
 if TYPE_CHECKING:
-    from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Array, Table
+    from collections.abc import Callable, Sequence
+
+    from intercom_export_widgets.data.arrow import Array
+    from intercom_export_widgets.data.cached import CachedReading
+    from intercom_export_widgets.data.reading import Reading
+
+    Readable = Reading | CachedReading
+    Opener = Callable[[str, Sequence[str] | None], Readable | None]
 
 __all__ = ["MARGIN_HOURS", "Trimmer", "Window"]
 
@@ -73,14 +78,23 @@ class Trimmer:
     Where received_at is local time of a zone that is not known, only what lies outside in
     every zone is left out: no row goes on the strength of a guess.
 
+    Parameters
+    ----------
+    opened : callable
+        Returns the reading of a group, or None if there is no such group.
+    window : Window
+        The range asked for.
+    zone : str
+        The zone of timestamps without one.
+
     Attributes
     ----------
     widened : bool
         Whether that was so.
     """
 
-    def __init__(self, archive: Archive, window: Window, zone: str) -> None:
-        self._archive = archive
+    def __init__(self, opened: Opener, window: Window, zone: str) -> None:
+        self._opened = opened
         self._window = window
         self._zone = zone
         self.widened = False
@@ -92,40 +106,41 @@ class Trimmer:
         """Return the column that a group is trimmed by."""
         return "received_at" if group == "receipt" else "receipt_id"
 
-    def trim(self, reading: Reading, held: list[Table]) -> int:
-        """Put the rows that stay in the place of the one table in ``held``; count the others.
+    def beyond(self, reading: Readable, column: Array) -> Array | None:
+        """Return which rows of a table are to be left out; None if none are.
 
         Parameters
         ----------
-        reading : Reading
-            The finished reading of that table.
-        held : list of pyarrow.Table
-            The table alone.
+        reading : Reading or CachedReading
+            The finished reading of that table, or what `judge` has returned.
+        column : pyarrow.Array or pyarrow.ChunkedArray
+            Its column `key`, or a piece of it.
         """
         import pyarrow.compute as pc
 
-        beyond = self._beyond(reading, held[0])
-        if beyond is None:
-            return 0
-        held.append(held.pop().filter(pc.invert(beyond)))
-        return int(pc.sum(beyond).as_py())
-
-    def _beyond(self, reading: Reading, table: Table) -> Array | None:
-        """Return which rows of ``table`` are to be left out; None if none are."""
-        import pyarrow.compute as pc
-
-        if self.key(reading.group) not in table.column_names:
-            return None
-        column = table[self.key(reading.group)]
         if reading.group == "receipt":
             return self._outside(reading, column)
         receipts = self._receipts_outside()
         if not len(receipts):
             return None
-        beyond = pc.is_in(column, value_set=receipts)
+        beyond = pc.is_in(column, value_set=receipts.cast(column.type))
         return beyond if pc.any(beyond).as_py() else None
 
-    def _outside(self, reading: Reading, received: Array) -> Array | None:
+    def judge(self, reading: Readable) -> Readable:
+        """Return the reading by which rows are judged while they come, not after.
+
+        Whether local times of a zone that is not known are among them is known at the end
+        alone; where that counts, received_at is read before the rest.
+        """
+        unsure = reading.group == "receipt" and known_zone(self._zone) is None
+        if reading.complete or not unsure or "received_at" not in reading.kinds:
+            return reading
+        before = self._opened("receipt", ["received_at"]) or reading
+        for _ in before.batches():
+            pass
+        return before
+
+    def _outside(self, reading: Readable, received: Array) -> Array | None:
         """Return which of ``received``, the received_at of ``reading``, surely lie outside."""
         tally = reading.tallies.get("received_at")
         local = tally is not None and tally.zoneless and not tally.refused
@@ -142,9 +157,9 @@ class Trimmer:
             if self._receipts is None:
                 self._receipts = pa.array([], pa.string())
                 columns = ("receipt_id", "received_at")
-                held = "receipt" in self._archive.groups
-                if held and set(columns) <= set(Reading(self._archive, "receipt").kinds):
-                    reading = Reading(self._archive, "receipt", zone=self._zone, columns=columns)
+                there = self._opened("receipt", None)
+                if there is not None and set(columns) <= set(there.kinds):
+                    reading = self._opened("receipt", columns) or there
                     table = reading.table()
                     beyond = self._outside(reading, table["received_at"])
                     if beyond is not None:

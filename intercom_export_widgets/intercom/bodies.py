@@ -77,8 +77,18 @@ def read_answer(response: httpx.Response, token: Token, deadline: Deadline) -> A
         close(response)
     if faults.lost is not None:
         broken = faults.lost.reason
-    headers = dict(response.headers)
-    return Answer(response.status_code, headers, _plain(bytes(body)), broken, token.hide_in)
+    headers = {name: token.hide_in(text) for name, text in response.headers.items()}
+    plain = _without(token, _plain(bytes(body)))
+    return Answer(response.status_code, headers, plain, broken, token.hide_in)
+
+
+def _without(token: Token, body: bytes) -> bytes:
+    """Return a body without the token, whatever its bytes are.
+
+    A verbose traceback prints the locals of those who read it.
+    """
+    text = body.decode("utf-8", "surrogateescape")
+    return token.hide_in(text).encode("utf-8", "surrogateescape")
 
 
 def _plain(body: bytes) -> bytes:

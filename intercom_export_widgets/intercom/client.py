@@ -16,6 +16,7 @@ import httpx
 
 from intercom_export_widgets.errors import SubmissionUnknownError
 from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
+from intercom_export_widgets.intercom.censor import hide_in_logs
 from intercom_export_widgets.intercom.download import Download, Downloader
 from intercom_export_widgets.intercom.endpoint import Endpoint
 from intercom_export_widgets.intercom.hosts import (
@@ -91,6 +92,7 @@ class IntercomClient:
         monotonic: Callable[[], float] = time.monotonic,
         version: str = VERSION,
     ) -> None:
+        hide_in_logs(token)
         self._region = region.strip().lower()
         self._base_url = check_base_url(base_url or region_url(region))
         self._now = now

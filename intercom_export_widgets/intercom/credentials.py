@@ -22,7 +22,7 @@ from intercom_export_widgets.errors import AccessError, TokenMissingError, Token
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Credential", "Source", "Token", "find_credential", "usual_sources"]
+__all__ = ["MASK", "Credential", "Source", "Token", "find_credential", "usual_sources"]
 
 MASK: Final = "●●●●●●"
 LONGEST: Final = 4096
@@ -55,7 +55,7 @@ class Token:
         token has. The message does not repeat it.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("__weakref__", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = _strip(value)

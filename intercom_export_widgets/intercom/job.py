@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from intercom_export_widgets.errors import InputError, UnreadableAnswerError
+from intercom_export_widgets.intercom.credentials import MASK
 from intercom_export_widgets.intercom.words import one_line, text_of
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _identifier(value: dict[str, object], hide: Callable[[str], str]) -> str:
         text = str(found) if type(found) is int else found
         if not isinstance(text, str):
             raise _unreadable(key, "not a string")
-        problem = _identifier_problem(text) or ("repeats the token" if hide(text) != text else "")
+        problem = _identifier_problem(text) or ("repeats the token" if MASK in hide(text) else "")
         if problem:
             raise _unreadable(key, f"no identifier: it {problem}")
         return text
@@ -225,7 +226,7 @@ def _identifier(value: dict[str, object], hide: Callable[[str], str]) -> str:
 def _address(found: object, hide: Callable[[str], str]) -> str:
     """Return an address if it is one that can be kept and asked, else ``""``."""
     text = found.strip() if isinstance(found, str) else ""
-    fit = text.isprintable() and len(text) <= LONGEST_ADDRESS and hide(text) == text
+    fit = text.isprintable() and len(text) <= LONGEST_ADDRESS and MASK not in hide(text)
     return text if fit else ""
 
 

@@ -48,7 +48,7 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     Raises
     ------
     TimeframeError
-        If it can't be understood; ``field`` is ``"observe"``.
+        If it can't be understood; ``field`` is ``"observed"``.
     """
     found = find_zone(zone)
     if isinstance(until, date):
@@ -56,23 +56,25 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     text = until.strip().lower()
     days = DAYS.fullmatch(text)
     if days is not None:
-        return min(_end_of(last + timedelta(days=int(days[1])), found), int(now))
+        return min(_end_of(last, found, later=int(days[1])), int(now))
     today = datetime.fromtimestamp(now, UTC).astimezone(found).date()
     if text == "now":
         return int(now)
     try:
-        period = read_period(text, field="observe", zone=found, today=today)
+        period = read_period(text, field="observed", zone=found, today=today)
     except TimeframeError as error:
         raise TimeframeError(
             f"{until!r} says no day until which opens and clicks could be counted",
             advice=ADVICE,
-            field="observe",
+            field="observed",
         ) from error
     return min(period.end, int(now))
 
 
-def _end_of(day: date, zone: ZoneInfo) -> int:
+def _end_of(day: date, zone: ZoneInfo, later: int = 0) -> int:
+    """Return the last second of a day, or of one so many days later."""
     try:
+        day += timedelta(days=later)
         return days_period(day, day, zone).end
     except OverflowError as error:
-        raise TimeframeError(f"{day} is too late", advice=ADVICE, field="observe") from error
+        raise TimeframeError(f"{day} is too late", advice=ADVICE, field="observed") from error

@@ -8,14 +8,16 @@ Without it, or if either differs, a download begins anew. It knows no connection
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import FileBusyError, FileError
+from intercom_export_widgets.intercom.digest import Digest
+from intercom_export_widgets.intercom.folder import make_private
 
 if sys.platform != "win32":
     import fcntl
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Download", "Partial"]
+__all__ = ["Download", "Partial", "note_of", "part_of"]
 
 BLOCK: Final = 1 << 20
 OPEN_ATTEMPTS: Final = 10
@@ -80,15 +82,15 @@ class Partial:
 
     def __init__(self, path: Path, job_identifier: str) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
-        self._note = path.with_name(f"{path.name}.part.json")
+        self._part = part_of(path)
+        self._note = note_of(path)
         self._job_identifier = job_identifier
-        self._hash = hashlib.sha256()
+        self._hash = Digest()
         self.size = 0
         self.total: int | None = None
         self.validator = ""
         with self._disk():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(path.parent)
             self._file = self._open()
             self._recall()
 
@@ -108,7 +110,7 @@ class Partial:
             self._file.truncate(0)
             if validator:
                 self._remember(validator, total)
-        self._hash = hashlib.sha256()
+        self._hash = Digest()
         self.size, self.total, self.validator = 0, total, validator
 
     def write(self, block: bytes) -> None:
@@ -122,9 +124,9 @@ class Partial:
             view = view[written:]
 
     def finish(self) -> Download:
-        """Make it durable, give it its final name, and return it."""
+        """Give it its final name, and return it; that it is durable is seen to meanwhile."""
         with self._disk():
-            os.fsync(self._file.fileno())
+            _settle(self._file.fileno())
             if sys.platform == "win32":  # where an open file can't be renamed
                 self._file.close()
             # Renamed before it is unlocked: nobody may take it for a partial one still.
@@ -210,6 +212,32 @@ class Partial:
                 advice="Free some space or choose another folder, then load it again; "
                 "what has been downloaded is kept.",
             ) from None
+
+
+def _settle(number: int) -> None:
+    """Let the system write a file out, in a thread that outlives the program's last line.
+
+    Waiting would cost as much as the download. Should the machine lose its power before, the
+    file is found damaged when it is next read, and fetched again.
+    """
+    own = os.dup(number)
+
+    def settle() -> None:
+        with contextlib.suppress(OSError):
+            os.fsync(own)
+        os.close(own)
+
+    threading.Thread(target=settle, name="intercom-export-settle").start()
+
+
+def part_of(path: Path) -> Path:
+    """Return the file in which a download to ``path`` grows."""
+    return path.with_name(f"{path.name}.part")
+
+
+def note_of(path: Path) -> Path:
+    """Return the note that stands beside a download to ``path`` while it is not whole."""
+    return path.with_name(f"{path.name}.part.json")
 
 
 def _owner_only(path: str, flags: int) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from intercom_export_widgets.errors import ServerFaultError
+from intercom_export_widgets.intercom.credentials import MASK
 from intercom_export_widgets.intercom.hosts import is_loopback
 from intercom_export_widgets.intercom.wire import Lost, close, origin_of, request, send
 from intercom_export_widgets.intercom.words import one_line
@@ -98,7 +99,7 @@ class Route:
             response = send(http, asked, auth if own else NO_AUTH, token)
             if isinstance(response, Lost):
                 return response
-            location = response.headers.get("location")
+            location = token.hide_in(response.headers.get("location", ""))
             if response.status_code not in MOVED or not location:
                 return Reply(response, own, direct=not moves)
             close(response)
@@ -108,6 +109,10 @@ class Route:
     def _joined(self, base: httpx.URL, address: str) -> httpx.URL:
         """Return an address, relative to another or not, if it may be asked."""
         url = None
+        if MASK in address:
+            raise ServerFaultError(
+                "The download was redirected to an address with the token in it."
+            )
         with contextlib.suppress(httpx.InvalidURL, ValueError):
             url = base.join(address)
         if url is None or not HOST.fullmatch(url.raw_host) or url.userinfo:

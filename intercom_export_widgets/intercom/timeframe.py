@@ -91,7 +91,7 @@ class Timeframe:
     TimeframeError
         If it ends before it begins, lies outside of 1970 to 5138, is observed no longer
         than its end, or the zone is unknown; ``field`` is ``"first"``, ``"last"``,
-        ``"observe"`` or ``"zone"``.
+        ``"observed"`` or ``"zone"``.
     """
 
     created_at_after: int
@@ -124,7 +124,7 @@ class Timeframe:
                 f"The range ends on {self.last}, after the last moment in which opens and clicks "
                 f"would be counted",
                 advice="Count until a later day, or leave that out.",
-                field="observe",
+                field="observed",
             )
 
     @classmethod
@@ -217,7 +217,7 @@ class Timeframe:
         Raises
         ------
         TimeframeError
-            If it says no day, or one before the range's end; ``field`` is ``"observe"``.
+            If it says no day, or one before the range's end; ``field`` is ``"observed"``.
         """
         if not until:
             return replace(self, observed_until=None)

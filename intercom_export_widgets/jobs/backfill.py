@@ -216,13 +216,13 @@ class Backfill(HasTraits):
         part_from(self)
         threading.Thread(target=self.move, name="intercom-export-backfill", daemon=True).start()
 
-    def leave(self) -> None:
+    def leave(self, because: str = "") -> None:
         """Begin no more windows, and stop following those that run; see `leave_all`."""
         with self._lock:
             self._course.pause()
             running = [e for e in self._course.exports if not e.done]
         for export in running:
-            export.leave()
+            export.leave(because)
         self.move()
 
     def wait_left(self, timeout: float) -> bool:

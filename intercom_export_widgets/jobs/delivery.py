@@ -1,6 +1,7 @@
 """From a completed job to a verified file on disk.
 
-The file is downloaded under a name of its own, proven whole, and only then kept; what
+The file is downloaded under a name of its own, proven whole while it arrives, and only then
+kept; what
 arrives damaged is set aside and fetched once more. If another notebook of this machine
 is downloading the same job, its file is waited for, not fetched twice.
 """
@@ -8,16 +9,20 @@ is downloading the same job, its file is waited for, not fetched twice.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.errors import ArchiveError, FileBusyError
+from intercom_export_widgets.jobs.arrival import Arrival
 from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
-    from intercom_export_widgets.jobs.files import Kept
+    from intercom_export_widgets.jobs.files import Kept, Proven
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.tools import Tools
 
@@ -47,22 +52,29 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
         As `IntercomClient.download` and `files.Place` say.
     """
     job = job_of(progress)
-    place = Place(tools.folder, job.job_identifier, timeframe, tools.number)
+    entry = tools.ledger.entry(tools.number)
+    zone = (entry and entry.timezone) or ""
+    place = Place(tools.folder, job.job_identifier, timeframe, tools.number, zone)
     place.prepare()
     try:
         kept = _fetch_or_share(tools, progress, place)
     except ArchiveError as error:
         note = f"{error.message} (downloading it again)"
         kept = _fetch_or_share(tools, replace(progress, note=note), place)
-    note = tools.remember(
+    note = _write_down(tools, job, kept)
+    return replace(
+        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
+    )
+
+
+def _write_down(tools: Tools, job: Job, kept: Kept) -> str:
+    """Write to the ledger where the file is; if that fails, return the sentence that says so."""
+    return tools.remember(
         job,
         path=str(kept.path),
         bytes=kept.size,
         rows=sum(kept.rows.values()),
         sha256=kept.sha256,
-    )
-    return replace(
-        progress, stage=Stage.DONE, path=kept.path, rows=kept.rows, received=kept.size, note=note
     )
 
 
@@ -92,22 +104,33 @@ def _kept_elsewhere(tools: Tools) -> Path | None:
 
 def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
     """Download unless the whole file is there already, and verify it."""
-
-    def received(so_far: int, total: int | None) -> None:
-        tools.report(replace(progress, received=so_far, expected=total))
-
     tools.report(progress)
-    if not place.arrived.exists():
-        tools.client.download(
-            job_of(progress), place.arrived, progress=received, stop=tools.stopped
-        )
+    proven = None if place.arrived.exists() else _download(tools, progress, place)
     tools.report(replace(progress, stage=Stage.READING))
     try:
-        return place.keep()
+        return place.keep(partial(_write_down, tools, job_of(progress)), proven)
     except ArchiveError:
         if place.arrived.exists():
             set_aside(place.arrived)
         raise
+
+
+def _download(tools: Tools, progress: Progress, place: Place) -> Proven | None:
+    """Download, and prove it meanwhile; return None if that is still to be done."""
+    arrival = Arrival(place.arrived, Cache(place.arrived, place.zone))
+
+    def received(so_far: int, total: int | None) -> None:
+        arrival.tell(so_far)
+        tools.report(replace(progress, received=so_far, expected=total))
+
+    try:
+        whole = tools.client.download(
+            job_of(progress), place.arrived, progress=received, stop=tools.stopped
+        )
+        tools.report(replace(progress, stage=Stage.READING))
+        return arrival.finish(whole.sha256)
+    finally:
+        arrival.stop()
 
 
 def _adopt(place: Place, path: Path) -> Kept:

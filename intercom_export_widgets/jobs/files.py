@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
+from intercom_export_widgets.intercom.folder import make_private
+from intercom_export_widgets.intercom.partial import note_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Kept",
     "Place",
+    "Proven",
     "check_folder",
     "checksum",
     "default_folder",
@@ -59,6 +64,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """What is known of a file that has been verified: its SHA-256, and the rows of each table."""
+
+    sha256: str
+    rows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The names that one job's file goes through.
 
@@ -72,12 +85,15 @@ class Place:
         The range, if it is known here.
     number : int
         The job's row in the ledger, which keeps names apart.
+    zone : str
+        The workspace's zone, for timestamps that name none; empty if unknown.
     """
 
     folder: Path
     job_identifier: str
     timeframe: Timeframe | None
     number: int
+    zone: str = ""
 
     @property
     def stem(self) -> str:
@@ -101,12 +117,20 @@ class Place:
             If it can't be made.
         """
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(self.folder)
         except OSError as error:
             raise self._refused(error) from error
 
-    def keep(self) -> Kept:
+    def keep(self, announce: Callable[[Kept], object], proven: Proven | None = None) -> Kept:
         """Verify the file that arrived and give it its final name.
+
+        Parameters
+        ----------
+        announce : callable
+            Writes down what the file will be called, before it is: should the process be
+            killed in between, the next one knows where to look.
+        proven : Proven, optional
+            What is known of the file, if it has been verified already.
 
         Raises
         ------
@@ -120,19 +144,24 @@ class Place:
             If the disk refuses.
         """
         try:
-            found = self.adopt(self.arrived)
-            path = self._final(found)
-            os.replace(self.arrived, path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            found = self.adopt(self.arrived, proven)
+            kept = replace(found, path=self._final(found))
+            announce(kept)
+            note_of(self.arrived).unlink(missing_ok=True)  # of a process killed at the last moment
+            os.replace(self.arrived, kept.path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            Cache(self.arrived, self.zone).move(kept.path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
                 raise self._taken() from error
             if isinstance(error, FileError):
                 raise
             raise self._refused(error) from error
-        return replace(found, path=path)
+        return kept
 
-    def adopt(self, path: Path) -> Kept:
+    def adopt(self, path: Path, proven: Proven | None = None) -> Kept:
         """Verify a file that lies there already, and leave it where it is.
+
+        What is inflated for that is parsed too, and kept beside it for later.
 
         Raises
         ------
@@ -141,8 +170,11 @@ class Place:
         OSError
             If it can't be read.
         """
-        rows = Archive.open(path).verify()
-        return Kept(path=path, size=path.stat().st_size, sha256=checksum(path), rows=rows)
+        if proven is None:
+            rows = prove(Archive.open(path), Cache(path, self.zone))
+            proven = Proven(checksum(path), rows)
+        size = path.stat().st_size
+        return Kept(path=path, size=size, sha256=proven.sha256, rows=proven.rows)
 
     def _final(self, found: Kept) -> Path:
         """Return the name that no other content has."""
@@ -202,7 +234,7 @@ def check_folder(folder: Path) -> None:
     """
     reason = ""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(folder)
     except OSError as error:
         reason = error.strerror or str(error)
     if not reason and not os.access(folder, os.W_OK):

@@ -14,6 +14,7 @@ from intercom_export_widgets.jobs.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -142,6 +143,37 @@ class Export(Running):
             As for `tables`.
         """
         return self.tables.read(table, columns=columns, dtype_backend=dtype_backend, trim=trim)
+
+    def to_parquet(
+        self, path: str | Path, table: str | None = None, *, trim: bool = True
+    ) -> tuple[Path, ...]:
+        """Write one table, or all of them, as Parquet files, in bounded memory.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            A file that ends in ``.parquet``, for one table; else a folder, in which each table
+            is a file of its own. What is there is replaced, once the new file is whole.
+        table : str, optional
+            Its name, as in ``tables``; by default ``receipt`` in a file, all in a folder.
+        trim : bool
+            Leave out rows outside the range asked for, as `read` does.
+
+        Returns
+        -------
+        tuple of pathlib.Path
+            The files that were written.
+
+        Raises
+        ------
+        TableNotFoundError
+            If the export has no such table.
+        FileError
+            If the disk refuses.
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        return self.tables.to_parquet(path, table, trim=trim)
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import LedgerError
+from intercom_export_widgets.intercom.folder import make_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +175,12 @@ class Entry:
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))
+_KINDS: Final = {"int": (int,), "float": (int, float), "str": (str,), "None": (type(None),)}
+KINDS: Final = tuple(
+    tuple(kind for word in str(field.type).split(" | ") for kind in _KINDS[word])
+    for field in fields(Entry)
+)
+"""The types that each column may have, by the annotations of `Entry`."""
 
 
 class Ledger:
@@ -241,6 +248,21 @@ class Ledger:
                 advice="Was the file deleted or replaced? Note the job's identifier down.",
             )
 
+    def give_up(self, number: int, error: str) -> None:
+        """Note a submission as ``unknown``, unless its answer has been written down since.
+
+        Raises
+        ------
+        LedgerError
+            If the file can't be written.
+        """
+        statement = (
+            "UPDATE jobs SET status = 'unknown', error = ? "
+            "WHERE number = ? AND status = 'submitting' AND job_identifier IS NULL"
+        )
+        with self._transaction() as connection:
+            connection.execute(statement, [error, number])
+
     def remove(self, number: int) -> None:
         """Take a row away: a submission that was refused made no job."""
         with self._transaction() as connection:
@@ -302,7 +324,14 @@ class Ledger:
             return []
         statement = f"SELECT {', '.join(COLUMNS)} FROM jobs {condition}"  # noqa: S608 - conditions are literals of this module
         with self._transaction(write=False) as connection:
-            return [Entry(*row) for row in connection.execute(statement, values)]
+            return [self._entry(row) for row in connection.execute(statement, values)]
+
+    def _entry(self, row: tuple[object, ...]) -> Entry:
+        """Return a row as it was written; a damaged file may give values of any kind."""
+        for value, kinds in zip(row, KINDS, strict=True):
+            if not isinstance(value, kinds):
+                raise sqlite3.DatabaseError("a row has a value that nobody wrote there")
+        return Entry(*row)  # type: ignore[arg-type] # checked above
 
     @contextlib.contextmanager
     def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
@@ -323,7 +352,7 @@ class Ledger:
                 self._migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise LedgerError(
                 f"The ledger {self.path} can't be used: {error}",
                 advice="Nothing is submitted without it. Free or repair that place, or name "
@@ -334,7 +363,7 @@ class Ledger:
         """Make the folder and the file, both for their owner's eyes only."""
         if self.path.exists():
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.path.parent)
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
     def _version(self, connection: sqlite3.Connection) -> int:

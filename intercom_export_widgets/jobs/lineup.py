@@ -282,7 +282,7 @@ class Lineup:
             and now - (entry.submitted_at or 0) < RECENT
             and (entry.expires_at is None or entry.expires_at > now)
             and JobStatus.read(entry.status) not in _GONE
-            and not is_alive(entry.origin)
+            and not is_alive(entry.origin, entry.submitted_at)
         ]
         return found[-TAKEN_UP:]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
 
@@ -16,20 +18,29 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_of", "here", "is_alive", "origin_of", "place_of", "quietly"]
 
+STARTED_FIELD: Final = 19
+"""Where the time of the start stands in ``/proc/PID/stat``, behind the command's bracket."""
+
+SLACK: Final = 2.0
+"""Seconds by which the two clocks of a row and of a process may disagree."""
+
 
 def here() -> str:
     """Return ``machine:process``: this machine and this process."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
-def is_alive(origin: str) -> bool:
-    """Return whether the process that wrote a row may still be running.
+def is_alive(origin: str, since: float | None = None) -> bool:
+    """Return whether the process that wrote something down may still be running.
 
     Parameters
     ----------
     origin : str
         ``machine:process``, as the ledger has it. A process of another machine, or on
         Windows, can't be asked about and counts as running.
+    since : float, optional
+        When it was written, Unix seconds: a process that began later is another one of
+        the same number, as a container's first process is.
     """
     host, _, process = origin.rpartition(":")
     if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
@@ -38,9 +49,21 @@ def is_alive(origin: str) -> bool:
         os.kill(int(process), 0)
     except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):
         return True
-    return True
+    began = _began_at(int(process))
+    return began is None or since is None or began <= since + SLACK
+
+
+def _began_at(process: int) -> float | None:
+    """Return when a process began, in Unix seconds, or None where the system does not say."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        ticks = int(status.rpartition(")")[2].split()[STARTED_FIELD])
+        awake = float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0])
+        return time.time() - awake + ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return None
 
 
 def place_of(origin: str, notebook: str = "") -> str:

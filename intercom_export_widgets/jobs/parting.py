@@ -24,8 +24,8 @@ class Leavable(Protocol):
     def done(self) -> bool:
         """Whether it has ended."""
 
-    def leave(self) -> None:
-        """Stop following."""
+    def leave(self, because: str = "") -> None:
+        """Stop following; `because` says why its jobs are gone too, if they are."""
 
     def wait_left(self, timeout: float) -> bool:
         """Wait for the work to have ended, for some seconds; return whether it has."""
@@ -42,7 +42,7 @@ def part_from(export: Leavable) -> None:
     _UNDER_WAY.add(export)
 
 
-def leave_all(exports: Iterable[Leavable], patience: float = PARTING) -> None:
+def leave_all(exports: Iterable[Leavable], patience: float = PARTING, *, because: str = "") -> None:
     """Stop following these exports, and wait for their threads, all within one deadline.
 
     A submission that is under way is answered first: an identifier that comes too late to
@@ -54,11 +54,13 @@ def leave_all(exports: Iterable[Leavable], patience: float = PARTING) -> None:
         Ended ones take no time.
     patience : float
         Seconds to wait at most.
+    because : str
+        Why their jobs are gone too, if they are; without it, they run on at Intercom.
     """
     leaving = [export for export in exports if not export.done]
     deadline = time.monotonic() + patience
     for export in leaving:
-        export.leave()
+        export.leave(because)
     for export in leaving:
         export.wait_left(max(0.0, deadline - time.monotonic()))
 

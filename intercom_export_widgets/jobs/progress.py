@@ -77,6 +77,9 @@ class Progress:
         Whether the data are synthetic.
     source : str
         Where the token came from; empty if none was needed.
+    kept_since : float or None
+        When the data were exported, Unix seconds, if they were on disk already and
+        nothing was submitted.
     """
 
     stage: Stage
@@ -91,6 +94,7 @@ class Progress:
     note: str = ""
     sandbox: bool = False
     source: str = ""
+    kept_since: float | None = None
 
 
 def status_word(job: Job) -> str:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import Job, JobStatus
@@ -106,7 +108,7 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
     ArchiveError
         If it is no export, or damaged.
     """
-    rows = Archive.open(path).verify()
+    rows = prove(Archive.open(path), Cache(path, (entry and entry.timezone) or ""))
     status = path.stat()
     identifier = (entry.job_identifier if entry else None) or path.name
     return Progress(
@@ -118,6 +120,7 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
         path=path,
         finished_at=(entry.finished_at if entry else None) or status.st_mtime,
         sandbox=bool(entry and entry.sandbox),
+        kept_since=None if entry is None else entry.finished_at,
     )
 
 

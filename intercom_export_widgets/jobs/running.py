@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Final, Self
 from traitlets import HasTraits, Instance
 
 from intercom_export_widgets.errors import (
+    DownloadExpiredError,
     IntercomExportError,
     JobCanceledError,
     JobLockedError,
     WaitInterruptedError,
 )
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.export import run
 from intercom_export_widgets.jobs.parting import part_from
@@ -94,6 +96,7 @@ class Running(HasTraits):
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._leaving = threading.Event()
+        self._gone = ""
         self._resting = threading.Lock()
         self._call: Call | None = None
         self._story: Generator[Pause, None, Progress] | None = None
@@ -286,11 +289,17 @@ class Running(HasTraits):
         """Wait for the work to have ended, for some seconds; return whether it has."""
         return self._finished.wait(timeout)
 
-    def leave(self) -> None:
+    def leave(self, because: str = "") -> None:
         """Stop following the job, which runs on at Intercom.
 
         It ends when the question that is under way is answered; see `leave_all`.
+
+        Parameters
+        ----------
+        because : str
+            Why the job is gone too, if it is.
         """
+        self._gone = because
         self._leaving.set()
         self.nudge()
 
@@ -302,15 +311,17 @@ class Running(HasTraits):
             case JobCanceledError():
                 stage = Stage.CANCELED
             case WaitInterruptedError():
-                stage = Stage.LEFT
+                stage = Stage.CANCELED if self._stop.is_set() else Stage.LEFT
             case _:
                 stage = Stage.FAILED
         self._trace = error.__traceback__
         if self.job is not None and stage is not Stage.LEFT:
             if not self.job.status.ended:
                 stage = Stage.LEFT
-                self._say_it_runs_on(error)
-            self._record(tools, error)
+                self._say_it_can_be_taken_up(error, "runs on; take it up again")
+            elif self.job.status is JobStatus.COMPLETED:
+                self._say_it_can_be_taken_up(error, "has its data; fetch them again")
+            self._record(tools, self.job, error)
         ended = replace(self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None)
         try:
             with self.hold_trait_notifications():
@@ -319,18 +330,19 @@ class Running(HasTraits):
         except Exception:
             logging.getLogger(__name__).exception("A face could not show an error.")
 
-    def _say_it_runs_on(self, error: Exception) -> None:
+    def _say_it_can_be_taken_up(self, error: Exception, how: str) -> None:
         """Add to an error that ended the following, not the job, how to take it up again."""
-        if isinstance(error, IntercomExportError):
-            again = f"Job {self.job_identifier} runs on; take it up again: "
-            error.advice = f"{error.advice} {again}{attach_line(self.job_identifier)}.".strip()
+        line = attach_line(self.job_identifier)
+        if isinstance(error, DownloadExpiredError) or not isinstance(error, IntercomExportError):
+            return
+        if line not in error.advice:
+            error.advice = f"{error.advice} Job {self.job_identifier} {how}: {line}.".strip()
 
-    def _record(self, tools: Tools, error: Exception) -> None:
-        try:
-            tools.ledger.update(tools.number, job_identifier=self.job_identifier, error=str(error))
-        except IntercomExportError as unwritten:
-            if isinstance(error, IntercomExportError):
-                error.advice = f"{error.advice} {unwritten.message}.".strip()
+    def _record(self, tools: Tools, job: Job, error: Exception) -> None:
+        """Write the error down; if that fails, the error says what to write down oneself."""
+        unwritten = tools.remember(job, error=str(error))
+        if unwritten and isinstance(error, IntercomExportError):
+            error.advice = f"{error.advice} {unwritten}".strip()
 
     def _report(self, progress: Progress) -> None:
         """Take a progress from the thread; wake whoever waits for the submission."""
@@ -355,8 +367,15 @@ class Running(HasTraits):
                 "The range waits in the queue, but no longer from here",
                 advice="Take it up again: %intercom_export status.",
             )
+        if self._gone:
+            return WaitInterruptedError(
+                self._gone,
+                job_identifier=self.job_identifier,
+                advice="Export the range again where you need it.",
+            )
+        name = f"{self.name_of_job[0].upper()}{self.name_of_job[1:]}"
         return WaitInterruptedError(
-            f"{self.name_of_job} is no longer followed from here, and runs on",
+            f"{name} is no longer followed from here, and runs on",
             job_identifier=self.job_identifier,
             advice=f"Take it up again: {attach_line(self.job_identifier)}.",
         )

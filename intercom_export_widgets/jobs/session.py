@@ -6,6 +6,7 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Self
 
 from traitlets import HasTraits, Instance, Tuple, observe
 
-from intercom_export_widgets.errors import ArchiveError, FileError
+from intercom_export_widgets.errors import ArchiveError, FileError, LedgerError
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
@@ -30,15 +32,18 @@ from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.lineup import Lineup
+from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.parting import leave_all
 from intercom_export_widgets.jobs.progress import Stage, attach_line, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
+from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.schedule import Schedule
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+    from datetime import date
 
     import pandas as pd
     from traitlets import Bunch
@@ -152,6 +157,28 @@ class ExportSession(HasTraits):
             for connection in self._connections:
                 connection.close()
 
+    def abandon(self, address: str, because: str) -> None:
+        """Stop following the exports of an address whose jobs are gone with it.
+
+        Parameters
+        ----------
+        address : str
+            The API's address.
+        because : str
+            One sentence without its full stop, for cards and log.
+        """
+        exports: tuple[Export, ...] = self.exports
+        gone = [export for export in exports if export.address == address and not export.done]
+        leave_all(gone, because=because)
+        for export in gone:
+            with contextlib.suppress(LedgerError):
+                self.ledger.update(
+                    export.number,
+                    status=JobStatus.CANCELED.value,
+                    finished_at=self.now(),
+                    error=f"{because}.",
+                )
+
     # Beginning -----------------------------------------------------------------
 
     def timeframe(self, text: str) -> Timeframe:
@@ -164,13 +191,27 @@ class ExportSession(HasTraits):
         """
         return Timeframe.parse(text, zone=self.zone, now=self.now())
 
-    def submit(self, timeframe: Timeframe | str, *, connection: Connection | None = None) -> Export:
+    def submit(
+        self,
+        timeframe: Timeframe | str,
+        *,
+        observe: str | date | None = None,
+        fresh: bool = False,
+        connection: Connection | None = None,
+    ) -> Export:
         """Submit an export, and return it as soon as the API has accepted it.
+
+        What was exported before, and is whole on disk, is read from there; see `fresh`.
 
         Parameters
         ----------
         timeframe : Timeframe or str
             The range; a text is read in the session's zone.
+        observe : str or date, optional
+            Until when opens, clicks and the like are counted: ``"30d"`` after the range's
+            end, a day, or ``"now"``. Without it, until the range's end.
+        fresh : bool
+            Export anew, also what is on disk already.
         connection : Connection, optional
             Another workspace, for this export only.
 
@@ -183,7 +224,7 @@ class ExportSession(HasTraits):
         IntercomExportError
             Whatever else the API, the network or the disk says.
         """
-        export = self.start(timeframe, connection=connection)
+        export = self.start(timeframe, observe=observe, fresh=fresh, connection=connection)
         export.wait_submitted()
         return export
 
@@ -191,6 +232,8 @@ class ExportSession(HasTraits):
         self,
         timeframe: Timeframe | str,
         *,
+        observe: str | date | None = None,
+        fresh: bool = False,
         connection: Connection | None = None,
         ask: bool = True,
         when_free: bool = False,
@@ -204,8 +247,8 @@ class ExportSession(HasTraits):
         ----------
         timeframe : Timeframe or str
             The range; a text is read in the session's zone.
-        connection : Connection, optional
-            Another workspace, for this export only.
+        observe, fresh, connection
+            As for `submit`.
         ask : bool
             Whether the user may be asked for a token.
         when_free : bool
@@ -218,9 +261,14 @@ class ExportSession(HasTraits):
         """
         if isinstance(timeframe, str):
             timeframe = self.timeframe(timeframe)
+        if observe:
+            timeframe = timeframe.observed(observe, now=self.now())
         timeframe.check_past(self.now())
         connection = connection or self.connection
         client = connection.client(ask=ask)
+        kept = None if fresh else find_kept(self.ledger, connection, timeframe)
+        if kept is not None:
+            return self._taken_from_disk(kept)
         if when_free:
             check_folder(self.folder)
             return self.lineup.enqueue(timeframe, connection, client)
@@ -379,7 +427,12 @@ class ExportSession(HasTraits):
     # Looking -------------------------------------------------------------------
 
     def entries(self, *, everything: bool = False) -> list[Entry]:
-        """Return the ledger's rows of this session, or of this machine, oldest first."""
+        """Return the ledger's rows of this session, or of this machine, oldest first.
+
+        Submissions of processes that ended before the answer came are noted as lost first.
+        """
+        with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
+            settle_lost(self.ledger)
         if everything:
             return self.ledger.entries()
         mine = {export.number for export in self.exports if export.ledger is self.ledger}
@@ -409,6 +462,14 @@ class ExportSession(HasTraits):
     def launcher(self) -> Launcher:
         """Return what exports begin with, as the settings are now."""
         return Launcher(self.ledger, self.folder, Schedule(longest=self.poll_interval), self.now)
+
+    def _taken_from_disk(self, entry: Entry) -> Export:
+        """Return an export of before, the same handle if there is one in this session."""
+        exports: tuple[Export, ...] = self.exports
+        for export in exports:
+            if export.number == entry.number and is_usable(export, None):
+                return export
+        return self._loaded(Path(entry.path or ""), entry)
 
     def kept(self, entry: Entry) -> Export | None:
         """Return a job that was downloaded before, unless its file is gone or damaged."""

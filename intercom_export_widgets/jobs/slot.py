@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.jobs.origin import is_alive, place_of
+from intercom_export_widgets.jobs.lost import settle_lost
+from intercom_export_widgets.jobs.origin import place_of
 from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 
@@ -85,23 +86,18 @@ def find_holder(
 def find_lost(ledger: Ledger, base_url: str, now: float) -> Entry | None:
     """Return the newest submission whose answer was lost, if it may still hold the slot.
 
-    A row that says ``submitting`` although its process has ended is such a one, and is
-    noted as ``unknown``.
+    A row that says ``submitting`` although its process has ended is such a one.
 
     Raises
     ------
     LedgerError
         If the ledger can't be read or written.
     """
+    settle_lost(ledger)
     for entry in reversed(ledger.entries()):
         young = now - (entry.submitted_at or 0) < MEMORY
-        if entry.job_identifier or entry.base_url != base_url or not young:
-            continue
-        if entry.status == "submitting" and not is_alive(entry.origin):
-            lost = "The process that submitted it ended before the answer came."
-            ledger.update(entry.number, status="unknown", error=lost)
-            return entry
-        if entry.status == "unknown":
+        lost = entry.status == "unknown" and not entry.job_identifier
+        if lost and young and entry.base_url == base_url:
             return entry
     return None
 

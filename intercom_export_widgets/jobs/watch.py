@@ -30,6 +30,12 @@ __all__ = ["Pause", "watch"]
 NEWBORN_SECONDS: Final = 30.0
 """How long a job that was just created may be unknown to the server that shows it."""
 
+GRACE: Final = 3600.0
+"""Seconds for which a job is followed at least, however old this machine's clock says it is."""
+
+LONGEST_QUESTION: Final = 600.0
+"""Seconds that asking may take, with every attempt and the pauses in between."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -76,13 +82,14 @@ def watch(
     Raises
     ------
     WaitTimeoutError
-        If the job has not ended within `Schedule.limit`.
+        If the job has not ended within `Schedule.limit`, as far as it was watched.
     IntercomExportError
         What asking again can't cure: the token, the permission, an unknown job.
     """
     yield job
+    looked = now()
+    elapsed = max(0.0, min(looked - since, schedule.limit - GRACE))
     while not job.status.ended:
-        elapsed = now() - since
         if schedule.is_over(elapsed):
             hours = schedule.limit / 3600
             raise WaitTimeoutError(
@@ -91,7 +98,11 @@ def watch(
                 advice="Intercom fails jobs that run that long: export the range again, "
                 "in shorter pieces.",
             )
-        yield Pause(schedule.pause(elapsed))
+        pause, newborn = schedule.pause(elapsed), elapsed <= NEWBORN_SECONDS
+        yield Pause(pause)
+        before, looked = looked, now()
+        # A laptop that slept, or a clock that jumped, is no time in which the job was watched.
+        elapsed += max(0.0, min(looked - before, pause + LONGEST_QUESTION))
         brought = told()
         if brought is not None and brought.status.ended:
             yield brought
@@ -99,7 +110,7 @@ def watch(
         try:
             newer = client.refresh(job.job_identifier)
         except (ServiceError, ThrottledError, JobNotFoundError) as error:
-            if isinstance(error, JobNotFoundError) and elapsed > NEWBORN_SECONDS:
+            if isinstance(error, JobNotFoundError) and not newborn:
                 raise
             if trouble is not None:
                 trouble(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.intercom.job import JobStatus
@@ -203,9 +204,18 @@ def _detail(progress: Progress) -> str:
             return (
                 f"{_count(receipts, 'delivery', 'deliveries')}; {_count(rows, 'row', 'rows')} in "
                 f"{_count(len(progress.rows), 'table', 'tables')}, {size(progress.received)}."
+                f"{_kept(progress)}"
             )
         case stage:
             return _DETAILS[stage]
+
+
+def _kept(progress: Progress) -> str:
+    """Return that nothing was submitted, if the data were on disk already."""
+    if progress.kept_since is None:
+        return ""
+    day = datetime.fromtimestamp(progress.kept_since, UTC)
+    return f" Read from disk, exported {day:%Y-%m-%d %H:%M} UTC; --fresh exports it anew."
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -235,4 +245,7 @@ def _code(export: Export) -> str:
     if export.progress.stage is not Stage.DONE:
         return ""
     what = export.job_identifier if export.number else str(export.progress.path)
-    return f"receipts = %intercom_export load {shlex.quote(what)} --table receipt"
+    rows = export.progress.rows
+    table = "receipt" if "receipt" in rows or not rows else next(iter(rows))
+    name = "receipts" if table == "receipt" else "table"
+    return f"{name} = %intercom_export load {shlex.quote(what)} --table {table}"

@@ -7,23 +7,30 @@ own words where it has some, and goes when it is cured. The page collects; the r
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Dict, Instance, List, Unicode, observe
+from traitlets import Dict, Instance, List, Unicode, observe, validate
 
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
+from intercom_export_widgets.intercom.zones import find_zone
 from intercom_export_widgets.notebook.live import LivePage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from traitlets import Bunch
 
     from intercom_export_widgets.jobs.session import ExportSession
 
 __all__ = ["FIELDS", "RangePage"]
 
-FIELDS: Final = ("first", "last", "zone")
+FIELDS: Final = ("first", "last", "observed", "zone")
+DATES: Final = ("first", "last", "observed")
+
+LONG_AGO: Final = dt.date(1970, 1, 1)
 
 EARLIEST: Final = 1970
 """The first year that Unix seconds can say: one before it is a year half typed."""
@@ -37,12 +44,6 @@ OFFERED: Final = (
     "last-year",
 )
 """The presets that the form has buttons for; the magic knows more."""
-
-COUNTED: Final = (
-    "Messages sent in this range, and the opens, clicks and replies until its end; later ones "
-    "are not in it."
-)
-"""What Intercom counts: "only events inside the job's requested range"."""
 
 
 def _date_to_json(value: dt.date | None, _: object) -> str:
@@ -81,6 +82,9 @@ class RangePage(LivePage):
     ----------
     first, last : datetime.date or None
         Traits: the first and the last day, both inclusive.
+    observed : datetime.date or None
+        A trait: the last day on which opens, clicks and the like are counted; None for
+        the range's last.
     zone : str
         A trait: the IANA time zone in which they are meant.
     preview : dict
@@ -95,6 +99,7 @@ class RangePage(LivePage):
 
     first = _date_trait()
     last = _date_trait()
+    observed = _date_trait()
     zone = Unicode("UTC").tag(sync=True)
     presets: List[Any] = List([[name, PRESETS[name]] for name in OFFERED]).tag(sync=True)
     preset = Unicode().tag(sync=True)
@@ -110,7 +115,15 @@ class RangePage(LivePage):
         super().__init__(zone=session.zone, **values)
         self.check()
 
-    @observe("first", "last", "zone")
+    @validate(*DATES)
+    def _only_a_day(self, proposal: Bunch) -> dt.date | None:
+        """Take the day of whatever is a date and more; pandas' NaT is none."""
+        value = proposal.value
+        if value is None or value != value:  # noqa: PLR0124 - only what is not a time differs from itself
+            return None
+        return value.date() if isinstance(value, dt.datetime) else value
+
+    @observe(*FIELDS)
     def _edited(self, change: Bunch) -> None:
         """Check anew whenever a field changes, from the page or from Python."""
         self._unreadable.pop(change.name, None)
@@ -124,21 +137,39 @@ class RangePage(LivePage):
         TimeframeError
             If they mean none; ``field`` says which is at fault.
         """
-        for field in FIELDS:
-            if field in self._unreadable:
-                raise TimeframeError(
-                    self._unreadable[field], advice="Write it as 2018-06-30.", field=field
-                )
-        for field, day in (("first", self.first), ("last", self.last)):
-            if day is not None and day.year < EARLIEST:
-                raise TimeframeError(
-                    f"The year {day.year} is before {EARLIEST}",
-                    advice="Type all four digits of the year.",
-                    field=field,
-                )
         timeframe = Timeframe.of_days(self.first, self.last, self.zone)
         timeframe.check_past(self.session.now())
-        return timeframe
+        return timeframe.observed(self.observed, now=self.session.now())
+
+    def faults(self) -> dict[str, TimeframeError]:
+        """Return what is wrong with each field that is at fault, in the order of `FIELDS`."""
+        found: dict[str, TimeframeError] = {}
+        zone = "UTC"
+        with _noting(found, "zone"):
+            zone = find_zone(self.zone).key
+        for name in DATES:
+            with _noting(found, name):
+                self._check_day(name, zone)
+        if not found.keys() & {"first", "last"}:
+            with _noting(found):
+                timeframe = Timeframe.of_days(self.first, self.last, zone)
+                timeframe.observed(self.observed, now=self.session.now())
+        return {name: found[name] for name in FIELDS if name in found}
+
+    def _check_day(self, name: str, zone: str) -> None:
+        """Refuse a day that is wrong by itself, whatever the other fields hold."""
+        day = getattr(self, name)
+        if name in self._unreadable:
+            raise TimeframeError(self._unreadable[name], advice="Write it as 2018-06-30.")
+        if day is not None and day.year < EARLIEST:
+            raise TimeframeError(
+                f"The year {day.year} is before {EARLIEST}",
+                advice="Type all four digits of the year.",
+            )
+        if name == "first" and day is None:
+            Timeframe.of_days(None, None, zone)
+        if name == "last":
+            Timeframe.of_days(day or LONG_AGO, day, zone).check_past(self.session.now())
 
     def check(self) -> None:
         """Show what a good range means and its code, or the error of a bad one."""
@@ -149,25 +180,24 @@ class RangePage(LivePage):
         }
         preview: dict[str, object] = {}
         code = preset = ""
-        try:
+        faults = self.faults()
+        errors |= {field: str(error) for field, error in faults.items() if field in self._touched}
+        if not faults:
             timeframe = self.timeframe()
-        except TimeframeError as error:
-            field = error.field or "first"
-            if field in self._touched:
-                errors[field] = str(error)
-        else:
             preview = _preview(timeframe)
-            zone = "" if timeframe.zone == self.session.zone else f" --zone {timeframe.zone}"
-            code = f"%intercom_export {timeframe.literal}{zone}"
-            preset = next((n for n in OFFERED if self._named_range(n) == timeframe), "")
+            zone = f" --zone {timeframe.zone}"  # always: the magic's may be another, or change
+            observe = "" if self.observed is None else f" --observe {self.observed}"
+            code = f"%intercom_export {timeframe.literal}{observe}{zone}"
+            received = timeframe.observed(None)
+            preset = next((n for n in OFFERED if self._named_range(n) == received), "")
         with self.sending():
             self.errors, self.preview, self.code, self.preset = errors, preview, code, preset
 
-    def refuse(self, field: str, sentence: str) -> None:
+    def refuse(self, field: str, sentence: str, view: object) -> None:
         """Show at a field what the API has against its value, until that changes."""
         self._refused[field] = (getattr(self, field), sentence)
         self.check()
-        self.tell(focus=field)
+        self.tell(focus=field, view=view)
 
     def take_fields(self, content: dict[str, Any]) -> None:
         """Take what the fields hold, what can't be read of them, and which was left.
@@ -179,7 +209,7 @@ class RangePage(LivePage):
         before = {name: getattr(self, name) for name in FIELDS}
         left = set(content.get("left") or ()) & set(FIELDS)
         with self.sending():
-            for name in ("first", "last"):
+            for name in DATES:
                 if name in content:
                     setattr(self, name, _date(content[name]))
             if "zone" in content:
@@ -204,6 +234,15 @@ class RangePage(LivePage):
         return Timeframe.parse(name, zone=zone or self.zone, now=self.session.now())
 
 
+@contextlib.contextmanager
+def _noting(found: dict[str, TimeframeError], field: str = "") -> Iterator[None]:
+    """Note an error at its field; without one named, at the field that the error names."""
+    try:
+        yield
+    except TimeframeError as error:
+        found.setdefault(field or error.field or "first", error)
+
+
 def _preview(timeframe: Timeframe) -> dict[str, object]:
     said = timeframe.describe()
     return {
@@ -212,5 +251,6 @@ def _preview(timeframe: Timeframe) -> dict[str, object]:
         "utc": said.utc,
         "unix": said.unix,
         "daylight": said.daylight,
-        "counted": COUNTED,
+        "counted": f"Messages sent in this range; their opens, clicks and replies until "
+        f"{said.observed}, later ones not: that is why a month's numbers change.",
     }

@@ -7,22 +7,23 @@ cards; here is what the buttons do, whose workspace it is, and the log.
 from __future__ import annotations
 
 import contextlib
+import time
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
+from typing import TYPE_CHECKING, Any, Final
 
 from traitlets import Bool, Dict, Instance, List, Tuple
 
-from intercom_export_widgets.errors import IntercomExportError, TimeframeError
+from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.intercom.zones import zone_names
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.fields import FIELDS, RangePage
+from intercom_export_widgets.notebook.host import SandboxHost
 from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
 from intercom_export_widgets.notebook.notices import (
-    TRY_SANDBOX,
     alert_of,
     confirmation_of,
     field_of,
@@ -32,8 +33,6 @@ from intercom_export_widgets.notebook.notices import (
 from intercom_export_widgets.notebook.queueview import queue_note, queue_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from traitlets import Bunch
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -41,7 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportForm"]
 
-ABOUT = "Delivery and engagement data of outbound messages, not their text."
+TWICE: Final = 0.7
+"""Seconds within which a second press is the same press: a double click, a key held down."""
+
+ABOUT: Final = "Delivery and engagement data of outbound messages, not their text."
 
 
 class ExportForm(RangePage):
@@ -51,13 +53,15 @@ class ExportForm(RangePage):
     ----------
     session : ExportSession, optional
         What it works on; without it, a session of its own with the default settings.
-    start_sandbox : callable, optional
-        Points the session at the sandbox; without it, the form does not offer that.
+    host : SandboxHost, optional
+        Starts the sandbox when that is asked for; without it, one of the form's own.
 
     Attributes
     ----------
     first, last : datetime.date or None
         Traits: the first and the last day, both inclusive.
+    observed : datetime.date or None
+        A trait: the last day on which opens and clicks are counted; None for `last`.
     zone : str
         A trait: the IANA time zone in which they are meant.
     export : Export or None
@@ -80,7 +84,6 @@ class ExportForm(RangePage):
     alert = Dict().tag(sync=True)
     queue: List[Any] = List().tag(sync=True)
     busy = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
-    sandbox_offered = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
     log_heads = List(list(HEADS)).tag(sync=True)
     log_rows: List[Any] = List().tag(sync=True)
 
@@ -88,24 +91,30 @@ class ExportForm(RangePage):
         self,
         session: ExportSession | None = None,
         *,
-        start_sandbox: Callable[[], None] | None = None,
+        host: SandboxHost | None = None,
     ) -> None:
         if session is None:
             from intercom_export_widgets.jobs.session import ExportSession
 
             session = ExportSession()
-        self._start_sandbox = start_sandbox
+        self._host = SandboxHost() if host is None else host
         self._logged: object = None
         self._tries = 0
         self._refused_range: Timeframe | None = None
-        super().__init__(session, kind="form", sandbox_offered=start_sandbox is not None)
+        self._view: object = None
+        self._asked: Timeframe | None = None
+        self._asked_at = float("-inf")
+        self._awaited: set[int] = set()
+        super().__init__(session, kind="form")
         session.observe(self._take_exports, "exports")
         session.observe(self._reconnect, "connection")
         self._take_exports(None)
         self.in_background(self._fill_in)
 
     def close(self) -> None:
-        """Take the form away; exports run on."""
+        """Take the form away, once; exports run on."""
+        if self.closed:
+            return
         self.session.unobserve(self._take_exports, "exports")
         self.session.unobserve(self._reconnect, "connection")
         super().close()
@@ -119,16 +128,17 @@ class ExportForm(RangePage):
                 self.take_fields(content)
             case "export":
                 self.take_fields({**content, "left": FIELDS})
-                self._submit()
+                self._submit(content.get("view"))
             case "preset":
                 self.take_preset(str(content.get("name")))
-            case "sandbox" if self._start_sandbox is not None:
+            case "sandbox":
                 self.put(alert={})
-                self.in_background(self._start_sandbox)
+                self.in_background(partial(self._host.start, self.session))
             case "token":
                 self.in_background(partial(self._take_token, str(content.get("token", ""))))
             case "ask token":
-                self.put(alert={}, workspace={"state": "missing"})
+                known = self.session.connection.workspace is not None
+                self.put(alert={}, workspace={"state": "missing", "known": known})
             case "identify":
                 self.put(workspace={})
                 self.in_background(self._identify)
@@ -147,19 +157,14 @@ class ExportForm(RangePage):
                 self.put(alert=confirmation_of(identifier))
             case "attach":
                 again = {"do": "attach", "job_identifier": identifier}
-                self.in_background(
-                    partial(self._attach, identifier), lambda error: self._warn(error, again)
-                )
+                work = partial(self._attach, identifier, content.get("view"))
+                self.in_background(work, partial(self._warn, again=again))
             case _:
                 super().receive(content)
 
     def complain(self, error: Exception) -> None:
-        """Show what went wrong at its field, or else beneath the Export button."""
-        field = field_of(error)
-        if field:
-            self.refuse(field, sentence_of(error))
-        else:
-            self._warn(error)
+        """Show what went wrong beneath the Export button."""
+        self._warn(error)
 
     def put(self, **values: object) -> None:
         """Set traits of the page from whatever thread."""
@@ -168,37 +173,57 @@ class ExportForm(RangePage):
                 setattr(self, name, value)
 
     def _warn(self, error: Exception, again: dict[str, str] | None = None) -> None:
-        alert = alert_of(error, again)
-        if self._start_sandbox is None:
-            alert["actions"] = [a for a in alert["actions"] if a != TRY_SANDBOX]
-        self.put(alert=alert)
+        self.put(alert=alert_of(error, again))
 
     # Exporting -----------------------------------------------------------------
 
-    def _submit(self) -> None:
-        """Begin the export; what only the server knows arrives through `_follow_up`."""
-        if self.busy:
-            return
-        try:
-            timeframe = self.timeframe()
-        except TimeframeError as error:
-            self.tell(focus=error.field or "first")
-            return
-        self.put(busy=True, alert={})
-        try:
-            export = self.session.start(timeframe, ask=False)
-        except BaseException:
-            self.put(busy=False)
-            raise
-        self.export = export
-        export.observe(self._follow_up, ["progress", "error"])
-        self._settle(export)
+    def _submit(self, view: object) -> None:
+        """Begin the export once, however often the button is pressed.
 
-    def _attach(self, job_identifier: str) -> None:
+        What only the disk, the network and the server know arrives through `_follow_up`.
+        """
+        faults = self.faults()
+        if faults:
+            self.tell(focus=next(iter(faults)), view=view)
+            return
+        timeframe = self.timeframe()
+        with self._page_lock:
+            soon = time.monotonic() - self._asked_at < TWICE
+            if self.busy or (soon and timeframe == self._asked):
+                return
+            self._asked = timeframe
+            self._view = view
+            self.put(busy=True, alert={})
+        self.in_background(partial(self._begin, timeframe), self._refused_at_once)
+
+    def _begin(self, timeframe: Timeframe) -> None:
+        export = self.session.start(timeframe, ask=False)
+        with self._page_lock:
+            self._awaited.add(export.key)
+        export.observe(self._follow_up, ["progress", "error"])
+        try:
+            self.export = export
+        finally:
+            self._settle(export)
+
+    def _refused_at_once(self, error: Exception) -> None:
+        """Free the button of a submission that did not begin."""
+        self.put(busy=False)
+        self._refuse(error)
+
+    def _refuse(self, error: Exception) -> None:
+        """Show what a submission was refused with at its field, or beneath the button."""
+        field = field_of(error)
+        if field:
+            self.refuse(field, sentence_of(error), self._view)
+        else:
+            self._warn(error, {"do": "export"})
+
+    def _attach(self, job_identifier: str, view: object) -> None:
         """Follow a job that holds the slot, and show its card."""
         export = self.session.attach(job_identifier, ask=False)
         self.put(alert={})
-        self.tell(show=export.key)
+        self.tell(show=export.key, view=view)
 
     def _line_up(self, content: dict[str, Any]) -> None:
         """Put the range that was refused into the queue, or take one out."""
@@ -218,34 +243,43 @@ class ExportForm(RangePage):
         self._settle(change.owner)
 
     def _settle(self, export: Export) -> None:
-        """Free the button once the API has answered, and show what it refused."""
+        """Free the button once the API has answered, and show what it refused; once."""
         if export.progress.stage is Stage.SUBMITTING:
             return
-        export.unobserve(self._follow_up, ["progress", "error"])
+        with self._page_lock:
+            if export.key not in self._awaited:
+                return
+            self._awaited.discard(export.key)
+            export.unobserve(self._follow_up, ["progress", "error"])
+            self._asked_at = time.monotonic()
         with self.sending():
             self.busy = False
             self.refresh()
         if export.error is not None and export.job is None:
             self._refused_range = export.timeframe
-            self.complain(export.error)
+            self._asked_at = float("-inf")
+            self._refuse(export.error)
 
     # Whose data ----------------------------------------------------------------
 
     def _take_token(self, typed: str) -> None:
         """Use a token that was typed; it is checked, and kept in memory only."""
         before = self.session.connection
+        found: dict[str, object]
         try:
             connection = Connection(typed, region=before.region, base_url=before.base_url)
-            found = workspace_of(connection)
         except IntercomExportError as error:
-            found = {"text": str(error)}
+            connection, found = before, {"text": str(error)}
         else:
-            if found["state"] == "known":
-                self.session.connection = connection
-                return
-            connection.close()
+            found = workspace_of(connection)
+        if self.session.connection is not before:  # somebody has chosen another meanwhile
+            return
+        if found.get("state") == "known":
+            self.session.connection = connection
+            return
         self._tries += 1
-        self.put(workspace={"state": "missing", "text": found["text"], "tries": self._tries})
+        text = found.get("text") or "The API did not say whose token it is. Try again."
+        self.put(workspace={"state": "missing", "text": text, "tries": self._tries})
 
     def _reconnect(self, _: Bunch) -> None:
         """Show another workspace, whoever has pointed the session at it."""
@@ -253,11 +287,16 @@ class ExportForm(RangePage):
         self.in_background(self._identify)
 
     def _identify(self) -> None:
-        self.put(workspace=workspace_of(self.session.connection))
+        """Ask whose workspace it is; an answer about one that was left comes too late."""
+        connection = self.session.connection
+        found = workspace_of(connection)
+        with self.sending():
+            if connection is self.session.connection:
+                self.workspace = found
 
     def _fill_in(self) -> None:
         """Set what takes a moment: the names of all zones, and the workspace."""
-        self.put(zones=sorted(available_timezones()))
+        self.put(zones=zone_names())
         self._identify()
         with contextlib.suppress(IntercomExportError):
             self.session.lineup.take_up()
@@ -267,13 +306,13 @@ class ExportForm(RangePage):
 
     def _take_exports(self, _: object) -> None:
         """Show the session's exports, also those that the magic began."""
+        exports: tuple[Export, ...] = self.session.exports
         with self._page_lock:
-            self.exports = self.session.exports
-            gone = [export for export in self._followed if export not in self.exports]
-            for export in gone:
+            for export in [each for each in self._followed if each not in exports]:
                 export.unobserve(self._changed, ["progress", "error"])
                 self._followed.remove(export)
-        self.follow(self.exports)
+        self.follow(exports)
+        self.exports = exports
 
     def update(self) -> None:
         """Set cards and log; a submission that was refused made no job and no card.
@@ -301,12 +340,11 @@ class ExportForm(RangePage):
         ]
         if happened == self._logged:
             return
+        self._logged = happened
         try:
             self.log_rows = log_rows(self.session.entries())
         except IntercomExportError as error:
             self.alert = alert_of(error)
-        else:
-            self._logged = happened
 
     # Where widgets don't live --------------------------------------------------
 

@@ -15,14 +15,13 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakKeyDictionary
 
 import anywidget
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 from traitlets import Float, List, Unicode
 
-from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.progress import Stage, attach_line
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.companion import Companion
@@ -97,7 +96,7 @@ class LivePage(anywidget.AnyWidget):
                     self._followed.append(export)
                     export.observe(self._changed, ["progress", "error"])
                     if export.progress.stage is Stage.DONE:
-                        self.in_background(partial(self.look_into, export))
+                        self._look_first(export)
         self.refresh()
 
     def refresh(self) -> None:
@@ -133,9 +132,11 @@ class LivePage(anywidget.AnyWidget):
 
     def _changed(self, change: Bunch) -> None:
         """Pass a change on, soon; several that come together are sent as one."""
+        if change.owner.progress.stage.ended:
+            self._problems.pop(change.owner.key, None)
         self._pace.ask()
         if change.name == "progress" and change.new.stage is Stage.DONE:
-            self.in_background(partial(self.look_into, change.owner))
+            self._look_first(change.owner)
 
     def in_background(
         self, work: Callable[[], object], complain: Callable[[Exception], None] | None = None
@@ -162,7 +163,9 @@ class LivePage(anywidget.AnyWidget):
         threading.Thread(target=context.run, args=(run,), daemon=True).start()
 
     def close(self) -> None:
-        """Stop following and take the page away; exports run on."""
+        """Stop following and take the page away, once; exports run on."""
+        if self.closed:
+            return
         self.closed = True
         with self._page_lock:
             for export in self._followed:
@@ -182,7 +185,8 @@ class LivePage(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - a callback's error would be shown nowhere
             self.complain(error)
         finally:
-            self.tell(answered=content.get("do"), turn=content.get("turn"))
+            view = content.get("view")
+            self.tell(answered=content.get("do"), turn=content.get("turn"), view=view)
 
     def tell(self, **content: object) -> None:
         """Send a message to the page, which is kept nowhere."""
@@ -195,13 +199,15 @@ class LivePage(anywidget.AnyWidget):
         match content.get("do"):
             case "hello":
                 self.alive.set()
+                self.refresh()
             case "cancel":
                 for export in self._named(content):
                     self._cancel(export)
             case "preview":
                 masked = bool(content.get("masked", True))
                 for export in self._named(content):
-                    self.in_background(partial(self.look_into, export, masked=masked))
+                    look = partial(self.look_into, export, masked=masked)
+                    self.in_background(look, partial(self._not_shown, export))
 
     def _named(self, content: dict[str, Any]) -> list[Export]:
         """Return the export that a message is about, if it is still shown."""
@@ -213,12 +219,25 @@ class LivePage(anywidget.AnyWidget):
             if export.key in self._canceling:
                 return
             self._canceling.add(export.key)
-        self.in_background(export.cancel, partial(self._not_canceled, export))
+            self._problems.pop(export.key, None)
+        self.in_background(partial(self._ask_to_cancel, export), partial(self._stays, export))
         self.refresh()
 
-    def _not_canceled(self, export: Export, error: Exception) -> None:
+    def _ask_to_cancel(self, export: Export) -> None:
+        job = export.cancel()
+        if job is not None and not job.status.ended:
+            self._canceling.discard(export.key)
+
+    def _stays(self, export: Export, error: Exception) -> None:
+        """Say on its card why a job could not be canceled."""
         self._canceling.discard(export.key)
         self._problems[export.key] = sentence_of(error)
+        self.refresh()
+
+    def _not_shown(self, export: Export, error: Exception) -> None:
+        """Say on its card why the first rows can't be shown, and how to get them back."""
+        again = f" To fetch the data again: {attach_line(export.job_identifier)}."
+        self._problems[export.key] = sentence_of(error) + (again if export.number else "")
         self.refresh()
 
     def complain(self, error: Exception) -> None:
@@ -226,6 +245,9 @@ class LivePage(anywidget.AnyWidget):
         for export in self._followed:
             self._problems[export.key] = sentence_of(error)
         self.refresh()
+
+    def _look_first(self, export: Export) -> None:
+        self.in_background(partial(self.look_into, export), partial(self._not_shown, export))
 
     def look_into(self, export: Export, *, masked: bool = True) -> None:
         """Show the first rows of a finished export on its card.
@@ -282,12 +304,12 @@ class JobCard(LivePage):
         self.follow([export])
 
 
-_CARDS: WeakKeyDictionary[Export, JobCard] = WeakKeyDictionary()
+_CARDS: Final[dict[int, JobCard]] = {}
 
 
 def card_of(export: Export) -> JobCard:
     """Return the live card of an export, the same one each time it is shown."""
-    card = _CARDS.get(export)
-    if card is None or card.comm is None:
-        card = _CARDS[export] = JobCard(export)
+    card = _CARDS.get(export.key)
+    if card is None or card.closed:
+        card = _CARDS[export.key] = JobCard(export)
     return card

@@ -16,6 +16,7 @@ from IPython.core.magic import Magics, line_magic, magics_class
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.notebook.frontend import ask_hidden, can_ask, find_cell
+from intercom_export_widgets.notebook.host import SandboxHost
 from intercom_export_widgets.notebook.settings import IntercomExport
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.form import ExportForm
     from intercom_export_widgets.notebook.usage import Command
-    from intercom_export_widgets.sandbox import Sandbox
 
 __all__ = ["IntercomExportMagics"]
 
@@ -54,8 +54,8 @@ class IntercomExportMagics(Magics):
         self.settings = IntercomExport.of(shell)
         shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
         self._session: ExportSession | None = None
-        self.sandbox: Sandbox | None = None
-        self._forms: dict[str, ExportForm] = {}
+        self.host = SandboxHost()
+        self._forms: dict[str, tuple[int, list[ExportForm]]] = {}
         self._regions: dict[str, Connection] = {}
         self.settings.observe(self._apply)
 
@@ -94,15 +94,16 @@ class IntercomExportMagics(Magics):
     def _do_form(self, _: Command) -> object:
         from intercom_export_widgets.notebook.form import ExportForm
 
-        form = ExportForm(self.session, start_sandbox=self._start_sandbox)
-        cell = find_cell(self._shell)
-        # The new form is there before the old one goes: when the last widget goes, JupyterLab
+        form = ExportForm(self.session, host=self.host)
+        cell, turn = find_cell(self._shell), self._shell.execution_count
+        before, forms = self._forms.get(cell, (turn, []))
+        # The new form is there before the old ones go: when the last widget goes, JupyterLab
         # drops the kernel's subshell that hears them, and with it what a new one says meanwhile.
-        before = self._forms.pop(cell, None)
-        if before is not None:
-            before.close()
-        if cell:
-            self._forms[cell] = form
+        if before != turn or not cell:
+            for old in forms:
+                old.close()
+            forms = []
+        self._forms[cell] = (turn, [*forms, form])
         return form
 
     def _do_export(self, command: Command) -> object:
@@ -137,19 +138,24 @@ class IntercomExportMagics(Magics):
     def _begin(self, timeframe: Timeframe, connection: Connection, command: Command) -> Export:
         """Submit now, or when the slot is free, or after canceling the job that holds it."""
         holder = command.value("cancel-holder")
+        fresh = command.has("fresh") or command.has("refresh")
         if holder is not None:
             timeframe.check_past(self.session.now())
             connection.client(ask=True)
             self.session.lineup.cancel_holder(holder, connection)
         elif not command.has("when-free"):
-            return self.session.submit(timeframe, connection=connection)
-        return self.session.start(timeframe, connection=connection, when_free=True)
+            return self.session.submit(timeframe, fresh=fresh, connection=connection)
+        return self.session.start(timeframe, fresh=fresh, connection=connection, when_free=True)
 
     def _timeframe(self, command: Command) -> Timeframe:
         from intercom_export_widgets.intercom.timeframe import Timeframe
 
         zone = command.value("zone") or self.session.zone
-        return Timeframe.parse(" ".join(command.words), zone=zone, now=self.session.now())
+        now = self.session.now()
+        observe = "now" if command.has("refresh") else command.value("observe")
+        return Timeframe.parse(" ".join(command.words), zone=zone, now=now).observed(
+            observe, now=now
+        )
 
     def _deliver(self, export: Export, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""
@@ -252,33 +258,16 @@ class IntercomExportMagics(Magics):
             return self._stop_sandbox()
         if word != "start":
             raise UsageError("Write it as: %intercom_export sandbox, or … sandbox stop.")
-        self._start_sandbox()
+        self.host.start(self.session)
         where = self.session.connection.base_url
         return Note(
             f"{SANDBOX}, at {where}. This session exports from it until "
             "%intercom_export sandbox stop. Try: %intercom_export last-month --wait"
         )
 
-    def _start_sandbox(self) -> None:
-        from intercom_export_widgets.jobs.connection import Connection
-        from intercom_export_widgets.sandbox import Sandbox
-
-        if self.sandbox is None:
-            self.sandbox = Sandbox()
-            self.sandbox.start()
-        self.session.connection = Connection(self.sandbox.token, base_url=self.sandbox.base_url)
-        with contextlib.suppress(IntercomExportError):
-            self.session.connection.identify()
-
     def _stop_sandbox(self) -> Note:
-        if self.sandbox is None:
+        if not self.host.stop(self._session):
             raise UsageError("The sandbox is not running.", advice="Nothing to stop.")
-        from intercom_export_widgets.jobs.parting import leave_all
-
-        address = self.sandbox.base_url
-        leave_all(export for export in self.session.exports if export.address == address)
-        self.sandbox.stop()
-        self.sandbox = None
         self.session.connection = self._connection()
         return Note("The sandbox has stopped; exports come from your workspace again.")
 
@@ -302,8 +291,7 @@ class IntercomExportMagics(Magics):
 
         match change.name:
             case "region" | "base_url":
-                if self.sandbox is not None:
-                    self._stop_sandbox()
+                self.host.stop(self._session)
                 self.session.connection = self._connection()
             case "zone":
                 self.session.zone = self.settings.zone
@@ -325,7 +313,7 @@ class IntercomExportMagics(Magics):
         from intercom_export_widgets.jobs.connection import Connection
 
         region_url(region)
-        if self.sandbox is not None:
+        if self.host.sandbox is not None:
             raise UsageError(
                 "The session exports from the sandbox, which has no region.",
                 advice="Leave it first: %intercom_export sandbox stop.",
@@ -340,11 +328,13 @@ class IntercomExportMagics(Magics):
 
     def close(self) -> None:
         """Stop the sandbox, take the settings back, and stop following; jobs run on at Intercom."""
+        for _, forms in self._forms.values():
+            for form in forms:
+                form.close()
         if self._session is not None:
             self._session.close()
         for connection in self._regions.values():
             connection.close()
-        if self.sandbox is not None:
-            self.sandbox.stop()
+        self.host.stop(None)
         with contextlib.suppress(ValueError):
             self._shell.configurables.remove(self.settings)  # type: ignore[arg-type] # as above

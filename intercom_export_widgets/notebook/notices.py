@@ -48,7 +48,7 @@ def workspace_of(connection: Connection) -> dict[str, object]:
     except AccessError as error:
         return {"state": "missing", "text": str(error)}
     except IntercomExportError as error:
-        return {"state": "unknown", "text": f"Workspace not known: {error.message}"}
+        return {"state": "unknown", "text": f"Workspace not known: {error}"}
     return {
         "state": "known",
         "sandbox": known.sandbox,
@@ -60,12 +60,12 @@ def workspace_of(connection: Connection) -> dict[str, object]:
 
 
 def field_of(error: Exception) -> str:
-    """Return the field that an error belongs to: ``first``, ``last``, ``zone``, or none.
+    """Return the field that an error belongs to, as `fields.FIELDS` names it, or none.
 
     A refusal of the API names the parameter in its sentence.
     """
     field = getattr(error, "field", None)
-    if field in {"first", "last", "zone"}:
+    if field in {"first", "last", "observed", "zone"}:
         return str(field)
     if isinstance(error, RequestRefusedError):
         if error.message.startswith("'created_at_before'") or "greater than" in error.message:
@@ -83,7 +83,7 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
     error : Exception
         What went wrong.
     again : dict, optional
-        The message that asks for the same once more; by default, to export.
+        The message that asks for the same once more; without it, nothing offers to.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
     """
     if not isinstance(error, IntercomExportError):
         return {"title": sentence_of(error), "text": "", "actions": [], "holder": ""}
-    retry = {"label": "Try again", **(again or {"do": "export"})}
+    retry = [] if again is None else [{"label": "Try again", **again}]
     holder, text = "", error.advice
     match error:
         case JobLockedError(job_identifier=identifier, held=held) if identifier:
@@ -108,13 +108,13 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
             text = held or text
             actions = [WAIT_THEN_EXPORT]
         case AccessError():
-            actions = [TYPE_TOKEN, TRY_SANDBOX, retry]
+            actions = [TYPE_TOKEN, TRY_SANDBOX, *retry]
         case SubmissionUnknownError():
-            actions = [{**retry, "label": "Export again"}]
+            actions = [{**each, "label": "Export again"} for each in retry]
         case JobError():
             actions = []
         case _:
-            actions = [retry]
+            actions = retry
     return {"title": error.message, "text": text, "actions": actions, "holder": holder}
 
 

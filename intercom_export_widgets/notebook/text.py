@@ -160,6 +160,9 @@ def card_html(card: Card) -> str:
         body.append(f"<div><small>{escape(card.path)}</small></div>")
     if card.code:
         body.append(f"<div><code>{escape(card.code)}</code></div>")
+    if card.tone == "running" and card.identifier:
+        follow = f"{attach_line(card.identifier)} --wait"
+        body.append(f"<div>Follow it: <code>{escape(follow)}</code></div>")
     return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}</div>'
 
 
@@ -197,8 +200,9 @@ def _timeframe_rows(timeframe: Timeframe) -> list[tuple[str, str]]:
         ("Local", said.local),
         ("UTC", said.utc),
         ("created_at_after", str(timeframe.created_at_after)),
-        ("created_at_before", str(timeframe.created_at_before)),
+        ("created_at_before", str(timeframe.request_end)),
         ("Days", str(said.days)),
+        ("Opens and clicks", f"counted until {said.observed}"),
     ]
     if said.daylight:
         rows.append(("Daylight saving", said.daylight))

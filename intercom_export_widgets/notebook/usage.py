@@ -45,6 +45,12 @@ OPTIONS: Final = {
     "--when-free": ("", "wait in the queue, and submit when the workspace's one slot is free"),
     "--cancel-holder": ("ID", "cancel the job ID, which holds the slot, then submit"),
     "--dry-run": ("", "send nothing; show the range as days, UTC instants and Unix seconds"),
+    "--observe": (
+        "UNTIL",
+        "count opens and clicks until then: 30d after the range, a day, or now",
+    ),
+    "--fresh": ("", "export anew what is on disk already"),
+    "--refresh": ("", "export anew with today's engagement: --fresh --observe now"),
     "--zone": ("ZONE", "time zone in which the days are meant, for this line"),
     "--region": ("REGION", "us, eu or au, for this line"),
     "--all": ("", "with log: every job that this machine has seen"),
@@ -227,7 +233,9 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
 _WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
 _ALLOWED: Final[dict[str, frozenset[str]]] = {
     "form": frozenset({"debug"}),
-    "export": _WAITS | {"dry-run", "zone", "when-free", "cancel-holder", "every", "mixed"},
+    "export": _WAITS
+    | {"dry-run", "zone", "observe", "fresh", "refresh"}
+    | {"when-free", "cancel-holder", "every", "mixed"},
     "queue": frozenset({"debug"}),
     "status": frozenset({"region", "output", "debug"}),
     "attach": _WAITS,
@@ -264,6 +272,8 @@ def _checked(command: Command) -> Command:
     if strange:
         what = "without a range" if command.verb == "form" else f"with {command.verb}"
         raise UsageError(f"The option --{strange[0]} means nothing {what}.")
+    if command.has("refresh") and command.has("observe"):
+        raise UsageError("--refresh counts until now: leave --observe out, or --refresh.")
     name = command.value("output")
     if name is not None and (not name.isidentifier() or keyword.iskeyword(name)):
         raise UsageError(f"{name!r} is no name for a variable.")

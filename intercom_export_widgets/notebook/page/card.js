@@ -10,8 +10,9 @@ function fact(label, ...values) {
 }
 
 class CardView {
-  constructor(model, card) {
+  constructor(model, card, root) {
     this.model = model;
+    this.root = root;
     this.label = h("span", { class: "iew-sandbox" });
     this.title = h("strong", { class: "iew-card-title" });
     this.status = h("span", { class: "iew-status", role: "status" });
@@ -70,7 +71,7 @@ class CardView {
 
   stop() {
     if (this.cancel.getAttribute("aria-disabled") === "true") return;
-    send(this.model, { do: "cancel", number: this.card.number });
+    send(this.model, { do: "cancel", number: this.card.number }, this.root);
   }
 
   update(card) {
@@ -144,8 +145,8 @@ class CardView {
     this.preview.hidden = !preview || preview.rows.length === 0;
     if (this.preview.hidden) return;
     const label = preview.masked ? "Show names and e-mails" : "Mask names and e-mails";
-    const ask = () =>
-      send(this.model, { do: "preview", number: this.card.number, masked: !preview.masked });
+    const message = { do: "preview", number: this.card.number, masked: !preview.masked };
+    const ask = () => send(this.model, message, this.root);
     const focused = this.preview.contains(this.preview.getRootNode().activeElement);
     const button = h("button", { type: "button", class: "iew-quiet", onclick: ask }, label);
     this.preview.replaceChildren(
@@ -185,12 +186,13 @@ class CardView {
 }
 
 /** Keep one CardView per export, in the order that Python gives. */
-function cardList(model, element) {
+function cardList(model, element, root) {
   const views = new Map();
   let offset = 0;
   const now = () => Date.now() / 1000 - offset;
+  // The kernel's clock comes with each update, and once more in answer to this page's hello.
+  const set = () => (offset = Date.now() / 1000 - (model.get("clock") || Date.now() / 1000));
   const draw = () => {
-    offset = Date.now() / 1000 - (model.get("clock") || Date.now() / 1000);
     const cards = model.get("cards");
     const wanted = new Set(cards.map((card) => card.number));
     for (const [number, view] of views)
@@ -200,7 +202,7 @@ function cardList(model, element) {
       }
     cards.forEach((card, index) => {
       let view = views.get(card.number);
-      if (!view) views.set(card.number, (view = new CardView(model, card)));
+      if (!view) views.set(card.number, (view = new CardView(model, card, root)));
       else view.update(card);
       view.tick(now());
       // The newest shows its first rows; whatever the reader has opened or closed stays so.
@@ -209,11 +211,12 @@ function cardList(model, element) {
         element.insertBefore(view.element, element.children[index] ?? null);
     });
   };
+  set();
   draw();
-  const heard = ({ preview, number, show }) => {
+  const heard = ({ preview, number, show, view: asked }) => {
     const view = views.get(show ?? number);
     if (!view) return;
-    if (show !== undefined) {
+    if (show !== undefined && asked === root.id && isHere(root)) {
       view.element.scrollIntoView({ block: "nearest" });
       view.element.focus();
     }
@@ -222,6 +225,7 @@ function cardList(model, element) {
       view.drawPreview(preview);
     }
   };
+  model.on("change:clock", set);
   model.on("change:cards", draw);
   model.on("msg:custom", heard);
   const timer = setInterval(() => {
@@ -230,6 +234,7 @@ function cardList(model, element) {
   }, 1000);
   return () => {
     clearInterval(timer);
+    model.off("change:clock", set);
     model.off("change:cards", draw);
     model.off("msg:custom", heard);
   };

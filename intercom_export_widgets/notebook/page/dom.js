@@ -83,10 +83,16 @@ function codeLine(code, label) {
   return h("div", { class: "iew-code" }, code, copyButton(() => code.textContent, label));
 }
 
+/** Whether the reader is in this page, or nowhere: only then may the focus be moved. */
+function isHere(root) {
+  const active = root.getRootNode().activeElement;
+  return !active || active === document.body || root.contains(active);
+}
+
 /** Send a message to the kernel; where there is none any more, tell the page. */
-function send(model, message) {
+function send(model, message, root) {
   try {
-    model.send(message);
+    model.send({ ...message, view: root?.id });
   } catch {
     for (const page of document.querySelectorAll(".iew")) if (page.model === model) die(page);
   }

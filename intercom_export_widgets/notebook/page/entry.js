@@ -11,7 +11,7 @@ async function lookForKernel(model, root) {
 }
 
 function render({ model, el }) {
-  const root = h("div", { class: "iew", "data-kind": model.get("kind") });
+  const root = h("div", { class: "iew", id: unique("page"), "data-kind": model.get("kind") });
   // JupyterLab's shortcuts would cut the cell when `x` is pressed on a button.
   root.addEventListener("keydown", (event) => event.stopPropagation());
   root.model = model;
@@ -24,14 +24,14 @@ function render({ model, el }) {
   const stops = [];
   if (model.get("kind") === "form") {
     const form = new FormView(model, root);
-    stops.push(() => form.destroy(), cardList(model, form.cards));
+    stops.push(() => form.destroy(), cardList(model, form.cards, root));
   } else {
     const cards = h("div", {});
     root.append(cards);
-    stops.push(cardList(model, cards));
+    stops.push(cardList(model, cards, root));
   }
   // Sent again when the kernel comes or goes: a message that can't be sent tells which.
-  const hello = () => send(model, { do: "hello" });
+  const hello = () => send(model, { do: "hello" }, root);
   hello();
   lookForKernel(model, root).catch(() => {});
   model.on("comm_live_update", hello);

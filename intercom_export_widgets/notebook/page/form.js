@@ -1,6 +1,7 @@
 // The page's script, part 5 of 6: the form above the cards.
 
-const FIELDS = ["first", "last", "zone"];
+const DATES = ["first", "last", "observed"];
+const FIELDS = [...DATES, "zone"];
 
 /** A labelled field with a place for its error. */
 function field(label, input, hint) {
@@ -46,6 +47,7 @@ class FormView {
     this.zones = zones;
     this.first = field("From", h("input", { type: "date", required: true }), "first day");
     this.last = field("To", h("input", { type: "date", required: true }), "last day, included");
+    this.observed = field("Count opens until", h("input", { type: "date" }));
     this.zone = field(
       "Time zone",
       h("input", { type: "text", list: zones.id, spellcheck: "false", autocomplete: "off" }),
@@ -99,13 +101,13 @@ class FormView {
         { class: "iew-fields" },
         this.first.element,
         this.last.element,
+        this.observed.element,
         this.zone.element,
         zones,
-        h("div", { class: "iew-submit" }, this.button),
       ),
       this.preview,
+      h("div", { class: "iew-submit" }, this.button, this.code),
       this.alert,
-      this.code,
       this.queue.element,
       this.cards,
       this.log.element,
@@ -131,7 +133,7 @@ class FormView {
       input.addEventListener("input", () => this.send("edit"));
       input.addEventListener("blur", () => this.send("edit", { left: [name] }));
       input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter") this.export();
+        if (event.key === "Enter" && !event.repeat) this.export();
       });
     }
   }
@@ -155,7 +157,7 @@ class FormView {
   /** What the fields hold, and what the browser could not read of them. */
   fields() {
     const unreadable = {};
-    for (const name of ["first", "last"]) {
+    for (const name of DATES) {
       const { input } = this[name];
       if (input.validity.badInput) unreadable[name] = "This is not a real date";
       else if (input.value.length > 10) unreadable[name] = "A year has four digits";
@@ -163,6 +165,7 @@ class FormView {
     return {
       first: this.first.input.value,
       last: this.last.input.value,
+      observed: this.observed.input.value,
       zone: this.zone.input.value.trim(),
       unreadable,
     };
@@ -171,11 +174,12 @@ class FormView {
   /** Messages are numbered: until the last is answered, what Python echoes is older. */
   send(what, more = {}) {
     this.turn += 1;
-    send(this.model, { do: what, turn: this.turn, ...this.fields(), ...more });
+    send(this.model, { do: what, turn: this.turn, ...this.fields(), ...more }, this.root);
   }
 
-  hear({ focus, answered, turn }) {
-    if (focus) this[focus].input.focus();
+  hear({ focus, answered, turn, view }) {
+    if (view !== this.root.id) return;
+    if (focus && isHere(this.root)) this[focus].input.focus();
     if (answered === "export") this.waiting = false;
     if (turn) this.answered = Math.max(this.answered, turn);
     if (answered) this.drawFields();
@@ -194,7 +198,7 @@ class FormView {
   preset(name) {
     for (const { input } of [this.first, this.last]) input.value = "";
     this.turn += 1;
-    send(this.model, { do: "preset", turn: this.turn, name });
+    send(this.model, { do: "preset", turn: this.turn, name }, this.root);
   }
 
   /** Take the zone that the workspace's own reports are in. */
@@ -207,7 +211,7 @@ class FormView {
   /** Do what a button of the alert says; exporting again takes the fields as they are now. */
   act(message) {
     if (message.do === "export") this.export();
-    else send(this.model, message);
+    else send(this.model, message, this.root);
   }
 
   // Drawing ---------------------------------------------------------------------
@@ -218,7 +222,10 @@ class FormView {
     this.button.textContent = busy ? "Submitting …" : "Export";
   }
 
-  /** Show what Python holds, but never over what is being typed or was just typed. */
+  /**
+   * Show what Python holds, but never over what is being typed or was just typed; nor over what
+   * can't be read, unless Python has a day to put in its place.
+   */
   drawFields() {
     this.drawOwnZone();
     if (this.answered < this.turn) return;
@@ -226,8 +233,8 @@ class FormView {
     for (const name of FIELDS) {
       const { input } = this[name];
       const value = this.model.get(name) ?? "";
-      if (input.value !== value && input !== active && !input.validity.badInput)
-        input.value = value;
+      const unreadable = input.validity.badInput || (input.type === "date" && input.value.length > 10);
+      if (input.value !== value && input !== active && (value || !unreadable)) input.value = value;
     }
   }
 
@@ -307,6 +314,7 @@ class FormView {
     this.drawOwnZone();
     if (known.state === "missing") {
       this.drawAccess(known);
+      if (isHere(this.root) && (known.tries || known.known !== undefined)) this.token.input.focus();
       return;
     }
     this.token = null;
@@ -321,7 +329,7 @@ class FormView {
         h("small", {}, ` ${details.filter(Boolean).join(" · ")}`),
       );
     } else if (known.state === "unknown") {
-      const again = () => send(this.model, { do: "identify" });
+      const again = () => send(this.model, { do: "identify" }, this.root);
       this.workspace.replaceChildren(
         `${known.text} `,
         h("button", { type: "button", class: "iew-quiet", onclick: again }, "Try again"),
@@ -330,11 +338,10 @@ class FormView {
   }
 
   /** A field for a token: it goes by message, never into a trait, and is emptied at once. */
-  drawAccess({ why, text }) {
+  drawAccess({ why, text, known }) {
     if (this.token) {
       sayError(this.token, text);
       this.useToken.textContent = "Use my workspace";
-      this.token.input.focus();
       return;
     }
     this.token = field("Access token", h("input", { type: "password", autocomplete: "off" }));
@@ -346,17 +353,18 @@ class FormView {
         return;
       }
       this.useToken.textContent = "Checking …";
-      send(this.model, { do: "token", token });
+      send(this.model, { do: "token", token }, this.root);
     };
     this.token.input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") use();
+      if (event.key === "Enter" && !event.repeat) use();
     });
     this.useToken = h("button", { type: "button", onclick: use }, "Use my workspace");
-    const sandbox = h(
-      "button",
-      { type: "button", onclick: () => send(this.model, { do: "sandbox" }) },
-      "Try the sandbox",
-    );
+    const other = (label, what) =>
+      h(
+        "button",
+        { type: "button", onclick: () => send(this.model, { do: what }, this.root) },
+        label,
+      );
     sayError(this.token, text);
     this.access.replaceChildren(
       h("strong", {}, `Whose workspace? ${why ?? ""}`),
@@ -373,7 +381,8 @@ class FormView {
         { class: "iew-token" },
         this.token.element,
         this.useToken,
-        this.model.get("sandbox_offered") ? sandbox : null,
+        known ? other("Keep the present one", "identify") : null,
+        other("Try the sandbox", "sandbox"),
       ),
     );
   }

@@ -1,0 +1,229 @@
+"""What was parsed once, kept as Parquet beside the archive for the readings that follow.
+
+``<archive>.cache`` is a folder of one file for each table, and beside it what the reading has
+found out. A file counts only if it is what was written, and was made from the very archive that
+lies beside it now, by this version of the package; whatever else lies there is ignored. Nothing
+depends on it: where it can't be written, or is damaged or gone, the archive is read. It refuses
+to know DataFrames and ranges.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import stat
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from intercom_export_widgets.data.cached import CachedReading
+from intercom_export_widgets.data.parquet import ParquetSink, aside
+from intercom_export_widgets.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from intercom_export_widgets.data.arrow import Batch
+    from intercom_export_widgets.data.reading import Reading
+
+__all__ = ["Cache"]
+
+_FORMAT: Final = 1
+_TAIL: Final = 64 * 1024
+_BLOCK: Final = 1024 * 1024
+_PLAIN_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")
+
+
+class Cache:
+    """The tables of one archive that lie beside it, parsed already.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The archive.
+    zone : str
+        The zone that timestamps without one are read in.
+    """
+
+    def __init__(self, path: Path, zone: str) -> None:
+        self.path = path
+        self.zone = zone
+        self.folder = path.with_name(f"{path.name}.cache")
+
+    def reading(self, group: str, columns: Sequence[str] | None = None) -> CachedReading | None:
+        """Return a reading of a table that costs a fraction of the archive's, or None.
+
+        None too where the answers would not be the archive's to the letter: some columns of a
+        table in which there was something to say about whole rows.
+
+        Raises
+        ------
+        InputError
+            If the table has no such column.
+        """
+        from pyarrow import ArrowException, parquet
+
+        try:
+            self._check_owner()
+            facts = self._facts(group)
+            if not facts or (columns is not None and facts["rows_noted"]):
+                return None
+            file = parquet.ParquetFile(self._file(group))
+        except (OSError, ArrowException, ValueError, KeyError):
+            return None
+        return CachedReading(file, group, facts, zone=self.zone, columns=columns)
+
+    def _facts(self, group: str) -> dict[str, Any]:
+        """Return what is known of a table, if it is the archive's and undamaged; else nothing."""
+        text = self._file(group).with_suffix(".json").read_text(encoding="utf-8")
+        checksum, _, rest = text.partition("\n")
+        if checksum != hashlib.sha256(rest.encode()).hexdigest():
+            return {}
+        facts: dict[str, Any] = json.loads(rest)
+        here = facts["key"] == self._key() and facts["checksum"] == checksum_of(self._file(group))
+        zoned = facts["zone"] == self.zone or not facts["zone_used"]
+        return facts if here and zoned else {}
+
+    def begin(self, group: str) -> CacheFile | None:
+        """Return a new file for a table; None if it can't be written."""
+        if not _PLAIN_NAME.fullmatch(group):
+            return None
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self._check_owner()
+            return CacheFile(self._file(group))
+        except (OSError, FileError):
+            return None
+
+    def move(self, path: Path) -> None:
+        """Follow the archive to its new name; if that fails, the cache is gone."""
+        target = Cache(path, self.zone).folder
+        with contextlib.suppress(OSError):
+            shutil.rmtree(target, ignore_errors=True)
+            self.folder.rename(target)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def facts(self, reading: Reading) -> dict[str, object]:
+        """Return what a file says of a finished reading and of the archive it read."""
+        return {
+            "key": self._key(),
+            "zone": self.zone,
+            "zone_used": any(tally.zoneless for tally in reading.tallies.values()),
+            "rows": reading.rows,
+            "short": reading.short,
+            "replaced": reading.replaced,
+            "surplus": asdict(reading.surplus),
+            "rows_noted": bool(reading.short or reading.replaced or reading.surplus.records),
+            "kinds": reading.kinds,
+            "tallies": {name: asdict(tally) for name, tally in reading.tallies.items()},
+        }
+
+    def _file(self, group: str) -> Path:
+        return self.folder / f"{group}.parquet"
+
+    def _check_owner(self) -> None:
+        """Raise `OSError` unless the folder is ours alone: others could tell us anything."""
+        found = self.folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            raise NotADirectoryError(self.folder)
+        if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+            raise PermissionError(self.folder)
+
+    def _key(self) -> dict[str, Any]:
+        """Return what tells the archive and this package from any other.
+
+        A ZIP ends in its members' checksums and a gzip in its own, so other content of the
+        same length and time has another end.
+        """
+        with self.path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            file.seek(max(0, found.st_size - _TAIL))
+            tail = hashlib.sha256(file.read()).hexdigest()
+        return {
+            "format": _FORMAT,
+            "package": importlib.metadata.version("intercom-export-widgets"),
+            "size": found.st_size,
+            "mtime_ns": found.st_mtime_ns,
+            "tail": tail,
+        }
+
+
+class CacheFile:
+    """One table on its way into the cache; whatever goes wrong with it is no matter.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Its final name.
+
+    Raises
+    ------
+    FileError
+        If nothing can be written there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._aside = contextlib.ExitStack()
+        self._temporary = self._aside.enter_context(aside(path))
+        self._sink: ParquetSink | None = None
+        self._broken = False
+        self._checksum: int | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Add the rows of a batch."""
+        if self._broken:
+            return
+        try:
+            self._sink = self._sink or ParquetSink(self._temporary, batch.schema)
+            self._sink.add(batch)
+        except OSError:
+            self._broken = True
+
+    def seal(self) -> None:
+        """Write the end of the file: no more rows come."""
+        if self._sink is None or self._broken:
+            return
+        try:
+            self._sink.finish({})
+            self._sink = None
+            self._checksum = checksum_of(self._temporary)
+        except OSError:
+            self._broken = True
+
+    def finish(self, facts: dict[str, object]) -> None:
+        """Give the file its name, unless something went wrong, and write ``facts`` beside it."""
+        self.seal()
+        if self._checksum is None:
+            return
+        rest = json.dumps(facts | {"checksum": self._checksum})
+        text = f"{hashlib.sha256(rest.encode()).hexdigest()}\n{rest}"
+        with (
+            contextlib.suppress(OSError, FileError),
+            aside(self._path.with_suffix(".json")) as beside,
+        ):
+            beside.write_text(text, encoding="utf-8")
+            self._aside.close()
+
+    def abandon(self) -> None:
+        """Remove what did not get its name."""
+        if self._sink is not None:
+            self._sink.abandon()
+        with contextlib.suppress(OSError, FileError):
+            self._aside.__exit__(OSError, OSError(), None)
+
+
+def checksum_of(path: Path) -> int:
+    """Return the CRC32 of a file: a Parquet file's own don't cover what says where pages are."""
+    from isal import isal_zlib
+
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            checksum = isal_zlib.crc32(block, checksum)
+    return checksum

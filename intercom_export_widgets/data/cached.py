@@ -1,0 +1,133 @@
+"""A group as a stream of typed batches out of the cache: `reading` without the parsing.
+
+Made by `cache`, taken by `tables` in the place of a `Reading`, of which it repeats what was
+found out. It refuses to know archives and CSV.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from intercom_export_widgets.data.frames import ArrowFrame
+from intercom_export_widgets.data.parsing import Tally
+from intercom_export_widgets.data.records import Surplus
+from intercom_export_widgets.data.schema import Kind
+from intercom_export_widgets.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from typing import TypeAlias
+
+    from intercom_export_widgets.data.arrow import Batch, Schema, Table
+    from intercom_export_widgets.data.frames import PandasFrame
+
+    ParquetFile: TypeAlias = Any
+
+__all__ = ["CachedReading", "no_such_column"]
+
+
+class CachedReading:
+    """One reading of a cached group; the names are those of `Reading`, and mean the same.
+
+    Parameters
+    ----------
+    file : pyarrow.parquet.ParquetFile
+        The group's file.
+    group : str
+        Its name.
+    facts : mapping
+        What the reading of the archive has found out.
+    zone : str
+        The zone of timestamps without one.
+    columns : sequence of str, optional
+        The columns to read, in that order; all by default.
+
+    Raises
+    ------
+    InputError
+        If there is no such column.
+    """
+
+    complete = True
+    lossy = False
+
+    def __init__(
+        self,
+        file: ParquetFile,
+        group: str,
+        facts: Mapping[str, Any],
+        *,
+        zone: str,
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        self._file = file
+        self.group = group
+        self.zone = zone
+        self.whole = columns is None
+        there = {name: Kind(kind) for name, kind in facts["kinds"].items()}
+        self.kinds = dict(there) if columns is None else {}
+        for name in columns or ():
+            if name not in there:
+                raise no_such_column(group, name, there)
+            self.kinds[name] = there[name]
+        if not self.kinds and there:
+            raise InputError("There are no columns to read.", advice="Name one at least.")
+        self.tallies = {
+            name: Tally(**tally) for name, tally in facts["tallies"].items() if name in self.kinds
+        }
+        self.rows: int = facts["rows"]
+        self.short: int = facts["short"]
+        self.replaced: int = facts["replaced"]
+        self.surplus = Surplus(**facts["surplus"])
+
+    @property
+    def schema(self) -> Schema:
+        """The Arrow schema of every batch."""
+        import pyarrow as pa
+
+        schema = self._file.schema_arrow.remove_metadata()
+        return schema if self.whole else pa.schema([schema.field(name) for name in self.kinds])
+
+    @property
+    def expected(self) -> int:
+        """How many rows there are."""
+        return self.rows
+
+    def batches(self) -> Generator[Batch]:
+        """Yield the rows as they came; the next row group is decoded meanwhile.
+
+        Raises
+        ------
+        OSError, pyarrow.ArrowException
+            If the file is damaged; what was yielded before is then void.
+        """
+        names = self.schema.names
+        groups = range(self._file.num_row_groups)
+        with ThreadPoolExecutor(1, thread_name_prefix="intercom-export-decode") as pool:
+            ahead = [
+                pool.submit(self._file.read_row_group, place, columns=names) for place in groups[:1]
+            ]
+            for place in groups:
+                table = ahead.pop().result()
+                if place + 1 < len(groups):
+                    ahead.append(pool.submit(self._file.read_row_group, place + 1, columns=names))
+                yield from table.select(names).to_batches()
+
+    def pour(self, frame: PandasFrame | ArrowFrame) -> None:
+        """Add every row to a DataFrame in the making of `schema`."""
+        for batch in self.batches():
+            frame.add(batch)
+
+    def table(self) -> Table:
+        """Return the whole group as a ``pyarrow.Table``."""
+        frame = ArrowFrame(self.schema)
+        self.pour(frame)
+        return frame.table()
+
+
+def no_such_column(group: str, name: str, there: Mapping[str, object]) -> InputError:
+    """Return the error for a column that a group does not have."""
+    return InputError(
+        f"The table {group} has no column {name!r}.", advice=f"It has {', '.join(there)}."
+    )

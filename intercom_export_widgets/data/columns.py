@@ -1,0 +1,243 @@
+"""One column of a DataFrame in the making: pieces of Arrow data, gathered where they stay.
+
+Used by `frames`. Memory that is new to the process costs as much as parsing into it, so
+instants and strings are copied out of their pieces, which the next block then uses again, into
+arrays that numpy asks large pages for, and grow without being copied. It refuses to know
+batches, files and names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from pandas.api.extensions import ExtensionArray
+
+    from intercom_export_widgets.data.arrow import Array, DataType
+
+__all__ = ["Gathered", "Instants", "Strings"]
+
+_LARGE: Final = 4 * 1024 * 1024
+"""From so many bytes on numpy asks for large pages; memory that is not written to costs nothing."""
+
+
+class _Growing:
+    """A numpy array that grows at its end.
+
+    Parameters
+    ----------
+    dtype : str
+        Of its values.
+    expected : int
+        How many values to make room for.
+    """
+
+    def __init__(self, dtype: str, expected: int) -> None:
+        import numpy as np
+
+        self.length = 0
+        least = _LARGE // np.dtype(dtype).itemsize
+        self._array: NDArray[Any] = np.empty(max(expected, least), dtype)
+
+    def more(self, count: int) -> NDArray[Any]:
+        """Return the next ``count`` values, to be written."""
+        import numpy as np
+
+        start, self.length = self.length, self.length + count
+        if self.length > len(self._array):
+            larger = np.empty(self.length + self.length // 4, self._array.dtype)
+            larger[:start] = self._array[:start]
+            self._array = larger
+        return self._array[start : self.length]
+
+    def taken(self) -> NDArray[Any]:
+        """Return what was written."""
+        return self._array[: self.length]
+
+
+class Instants:
+    """A column of timestamp[us, UTC], to be ``datetime64[us, UTC]``.
+
+    Parameters
+    ----------
+    expected : int
+        How many rows to make room for.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._values = _Growing("datetime64[us]", expected)
+
+    def add(self, piece: Array) -> None:
+        """Add an array."""
+        import numpy as np
+
+        rows, missing = len(piece), piece.null_count
+        values = self._values.more(rows)
+        if missing:
+            values[:] = np.datetime64("NaT")
+        if missing == rows:
+            return
+        stop = piece.offset + rows
+        found = np.frombuffer(piece.buffers()[1], values.dtype, stop)[piece.offset :]
+        if not missing:
+            values[:] = found
+        elif missing > rows // 2:
+            present = np.flatnonzero(_valid(piece))
+            values[present] = found[present]
+        else:
+            np.copyto(values, found, where=_valid(piece))
+
+    def arrow(self) -> Array:
+        """Return the column as an Arrow array."""
+        import pyarrow as pa
+
+        return pa.array(self._values.taken()).cast(pa.timestamp("us", "UTC"))
+
+    def finish(self, kept: Array | None) -> ExtensionArray:
+        """Return pandas' array of all values, or of those that are ``kept``."""
+        import numpy as np
+        import pandas as pd
+
+        values = self._values.taken()
+        if kept is not None:
+            values = values[np.asarray(kept)]
+        return pd.Series(values, copy=False).dt.tz_localize("UTC").array
+
+
+class Strings:
+    """A column of string, to be ``str``; as `Instants` otherwise."""
+
+    def __init__(self, expected: int) -> None:
+
+        self._expected = expected
+        self._data: _Growing | None = None
+        self._ends = _Growing("int64", expected + 1)
+        self._ends.more(1)[0] = 0
+        self._valid: list[NDArray[np.bool_]] | None = None
+        self._rows = 0
+
+    def add(self, piece: Array) -> None:
+        """Add an array."""
+        import numpy as np
+
+        rows = len(piece)
+        _, offsets, data = piece.buffers()
+        ends = np.zeros(rows + 1, np.int32)
+        if rows and offsets is not None:
+            ends = np.frombuffer(offsets, np.int32, piece.offset + rows + 1)[piece.offset :]
+        start, stop = int(ends[0]), int(ends[-1])
+        written = self._data_of(stop - start, rows)
+        np.add(ends[1:], written.length - start, out=self._ends.more(rows), dtype=np.int64)
+        if stop > start:
+            written.more(stop - start)[:] = np.frombuffer(data, np.uint8, stop)[start:]
+        if piece.null_count and self._valid is None:
+            self._valid = [np.ones(self._rows, np.bool_)]
+        if self._valid is not None:
+            self._valid.append(_valid(piece))
+        self._rows += rows
+
+    def _data_of(self, length: int, rows: int) -> _Growing:
+        """Return where text goes; the first piece tells how long a value is."""
+        if self._data is None:
+            self._data = _Growing("uint8", (self._expected * 11 // 10) * length // max(rows, 1))
+        return self._data
+
+    def arrow(self) -> Array:
+        """Return the column as an Arrow array of large_string."""
+        import numpy as np
+        import pyarrow as pa
+
+        valid = None
+        if self._valid is not None:
+            self._valid = [np.concatenate(self._valid)]
+            valid = pa.py_buffer(np.packbits(self._valid[0], bitorder="little"))
+        ends, data = self._ends.taken(), self._data_of(0, 0).taken()
+        buffers = [valid, pa.py_buffer(ends), pa.py_buffer(data)]
+        return pa.Array.from_buffers(pa.large_string(), self._rows, buffers)
+
+    def finish(self, kept: Array | None) -> ExtensionArray:
+        """Return pandas' array of all values, or of those that are ``kept``."""
+        array = self.arrow()
+        return _extension_array(array if kept is None else array.filter(kept.combine_chunks()))
+
+
+class Gathered:
+    """A column of another type, its pieces kept as they are: categories and numbers."""
+
+    def __init__(self, of_type: DataType) -> None:
+        self._type = of_type
+        self._pieces: list[Array] = []
+
+    def add(self, piece: Array) -> None:
+        """Add an array."""
+        self._pieces.append(piece)
+
+    def arrow(self) -> Array:
+        """Return the column as an Arrow array."""
+        import pyarrow as pa
+
+        return pa.chunked_array(self._pieces, self._type).unify_dictionaries().combine_chunks()
+
+    def finish(self, kept: Array | None) -> ExtensionArray:
+        """Return pandas' array of all values, or of those that are ``kept``."""
+        import pyarrow as pa
+
+        column = pa.chunked_array(self._pieces, self._type)
+        if kept is not None:
+            column = column.filter(kept)
+        if pa.types.is_dictionary(column.type):
+            return _categorical(column.unify_dictionaries())
+        return _extension_array(column)
+
+
+def _valid(piece: Array) -> NDArray[np.bool_]:
+    """Return which values of an array are not missing."""
+    import numpy as np
+
+    if not piece.null_count:
+        return np.ones(len(piece), np.bool_)
+    bits = np.frombuffer(piece.buffers()[0], np.uint8)
+    stop = piece.offset + len(piece)
+    found = np.unpackbits(bits, count=stop, bitorder="little")[piece.offset :]
+    return found.view(np.bool_)
+
+
+def _extension_array(column: Array) -> ExtensionArray:
+    """Return an Arrow column of strings or numbers as the pandas array of the same meaning."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    dtype: Any = pd.StringDtype(na_value=np.nan)
+    if pa.types.is_int64(column.type):
+        dtype = pd.Int64Dtype()
+    elif pa.types.is_float64(column.type):
+        dtype = pd.Float64Dtype()
+    # By pandas' protocol for extension dtypes: strings are handed over, not made anew.
+    array: ExtensionArray = dtype.__from_arrow__(column)
+    return array
+
+
+def _categorical(column: Array) -> pd.Categorical:
+    """Return a dictionary column, its chunks sharing one dictionary, with sorted categories."""
+    import numpy as np
+    import pandas as pd
+
+    codes = np.full(len(column), -1, np.int32)
+    values: list[str] = column.chunk(0).dictionary.to_pylist() if column.num_chunks else []
+    order = sorted(range(len(values)), key=values.__getitem__)
+    rank = np.empty(len(values), np.int32)
+    rank[order] = np.arange(len(values), dtype=np.int32)
+    start = 0
+    for chunk in column.chunks:
+        indices = chunk.indices
+        found = rank[indices.fill_null(0).to_numpy()] if len(values) else codes[:0]
+        if len(values):
+            present = np.asarray(indices.is_valid())
+            codes[start : start + len(chunk)] = np.where(present, found, -1)
+        start += len(chunk)
+    categories = pd.Index([values[at] for at in order], dtype="str")
+    return pd.Categorical.from_codes(codes, categories=categories, validate=False)

@@ -1,0 +1,201 @@
+"""Batches become a Parquet file, in memory that does not grow with it.
+
+Used by `tables`, for whoever asks for a file, and by `cache`, for the reading that follows.
+A row group is encoded in a thread of its own while the next one is parsed. It refuses to know
+where batches come from.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import importlib.metadata
+import json
+import os
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.schema import GROUPS
+from intercom_export_widgets.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
+
+    from intercom_export_widgets.data.arrow import Batch, Schema
+
+__all__ = [
+    "BLOCK",
+    "ROW_GROUP",
+    "ParquetSink",
+    "aside",
+    "facts_of",
+    "make_folder",
+    "parquet_name",
+    "write_empty",
+]
+
+ROW_GROUP: Final = 64 * 1024
+"""Rows with which a row group is written: with two of them under way, what bounds memory."""
+
+BLOCK: Final = 2 * 1024 * 1024
+"""How long the blocks are, at least, that a file is written from: they bound memory, too."""
+
+_GROUP_BYTES: Final = 32 * 1024 * 1024
+_DATED: Final = "received_at"
+
+
+class ParquetSink:
+    """A Parquet file in the making: zstd, categories as dictionaries, rows as they come.
+
+    Statistics are kept of ``received_at`` alone, for readers that want a part of the time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, which is overwritten; see `aside`.
+    schema : pyarrow.Schema
+        Of every batch.
+    """
+
+    def __init__(self, path: Path, schema: Schema) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self._schema = schema
+        self._batches: list[Batch] = []
+        self._rows = self._bytes = 0
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="intercom-export-write")
+        self._under_way: Future[None] | None = None
+        self._writer = parquet.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[f.name for f in schema if pa.types.is_dictionary(f.type)],
+            write_statistics=[_DATED] if _DATED in schema.names else False,
+        )
+
+    def add(self, batch: Batch) -> None:
+        """Add the rows of a batch, and wait for the row group before the last one."""
+        self._batches.append(batch)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        if self._rows >= ROW_GROUP or self._bytes >= _GROUP_BYTES:
+            self._flush()
+
+    def finish(self, facts: Mapping[str, str]) -> None:
+        """Write the rest, and ``facts`` as the file's metadata.
+
+        Raises
+        ------
+        OSError
+            Here and in `add`, if the disk refuses.
+        """
+        self._flush()
+        self._settle()
+        # Arrow looks for metadata in its own schema, which is kept among the file's.
+        schema = base64.b64encode(self._schema.with_metadata(facts or None).serialize())
+        self._writer.add_key_value_metadata({**facts, "ARROW:schema": schema})
+        self._writer.close()
+        self._pool.shutdown()
+
+    def abandon(self) -> None:
+        """Stop: the file is void. After `finish` there is nothing left to stop."""
+        self._pool.shutdown(cancel_futures=True)
+        with contextlib.suppress(OSError):
+            self._writer.close()
+
+    def _flush(self) -> None:
+        batches, rows = self._batches, self._rows
+        self._batches, self._rows, self._bytes = [], 0, 0
+        self._settle()
+        if rows:
+            self._under_way = self._pool.submit(self._write, batches)
+
+    def _settle(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+            self._under_way = None
+
+    def _write(self, batches: list[Batch]) -> None:
+        import pyarrow as pa
+
+        table = pa.Table.from_batches(batches, self._schema).unify_dictionaries()
+        self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+@contextlib.contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Give a new file beside ``path``, only its owner's, that takes its name if all goes well.
+
+    Raises
+    ------
+    FileError
+        If the disk refuses.
+    """
+    temporary = None
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(number)
+        temporary = Path(name)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise FileError(
+            f"{path} can't be written: {error.strerror or error}.",
+            advice="Free some space or choose another place.",
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a file that is to be written.
+
+    Raises
+    ------
+    FileError
+        If it can't be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"The folder {path} can't be made: {error.strerror or error}.",
+            advice="Choose another place.",
+        ) from error
+
+
+def parquet_name(group: str) -> str:
+    """Return the name of a group's file in a folder; whatever the group is called, a name."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", group)[:80] + ".parquet"
+
+
+def facts_of(attrs: Mapping[str, object]) -> dict[str, str]:
+    """Return a file's metadata: every attribute, the package's version, and all for pandas."""
+    version = importlib.metadata.version("intercom-export-widgets")
+    facts = {key: value if isinstance(value, str) else str(value) for key, value in attrs.items()}
+    # Where pandas looks for what it puts into ``DataFrame.attrs``.
+    return {**facts, "package_version": version, "PANDAS_ATTRS": json.dumps(attrs)}
+
+
+def write_empty(group: str, path: Path, facts: Mapping[str, str]) -> None:
+    """Write a file of no rows with the known columns of ``group``.
+
+    Raises
+    ------
+    FileError
+        If the disk refuses.
+    """
+    import pyarrow as pa
+
+    known = GROUPS[group].columns if group in GROUPS else ()
+    with aside(path) as temporary:
+        schema = pa.schema([(column.name, arrow_type(column.kind)) for column in known])
+        ParquetSink(temporary, schema).finish(facts)

@@ -1,0 +1,185 @@
+"""Groups of an archive within the range that was asked for: into a DataFrame, or into a file.
+
+Between `tables`, which names and remembers them, and the readings of the archive or, where it
+has the group, of the cache. A cache that turns out damaged is left for the archive. It refuses
+to know jobs, and groups that the archive does not have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.frames import new_frame
+from intercom_export_widgets.data.notes import reading_notes, trimming_notes
+from intercom_export_widgets.data.parquet import BLOCK, ParquetSink, aside
+from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.data.window import Trimmer, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from intercom_export_widgets.data.archive import Archive
+    from intercom_export_widgets.data.arrow import Array, Batch
+    from intercom_export_widgets.data.cached import CachedReading
+    from intercom_export_widgets.data.frames import DtypeBackend
+
+    Readable = Reading | CachedReading
+    Facts = Callable[[int], Mapping[str, str]]
+
+__all__ = ["Trimmed"]
+
+
+class Trimmed:
+    """The groups of an archive, without the rows outside a range.
+
+    Parameters
+    ----------
+    archive : Archive
+        The downloaded file.
+    zone : str
+        The zone of timestamps without one.
+    window : tuple of int, optional
+        ``created_at_after`` and ``created_at_before``, inclusive Unix seconds; without it,
+        every row stays.
+    notes : list of str
+        Where to add what must be said.
+    """
+
+    def __init__(
+        self, archive: Archive, zone: str, window: tuple[int, int] | None, notes: list[str]
+    ) -> None:
+        self._archive = archive
+        self._zone = zone
+        self._notes = notes
+        self._trimmer = None if window is None else Trimmer(self._open, Window(*window), zone)
+
+    def frame(
+        self, group: str, columns: Sequence[str] | None, backend: DtypeBackend, *, trim: bool
+    ) -> tuple[pd.DataFrame, int]:
+        """Return a group as a DataFrame, and how many rows were left out of it."""
+        trimmer = self._trimmer if trim else None
+        wanted, key = columns, ""
+        if trimmer is not None and columns is not None and trimmer.key(group) not in columns:
+            key = trimmer.key(group) if trimmer.key(group) in self._fresh(group).kinds else ""
+            wanted = [*columns, key] if key else columns
+        cached = self._cached(group, wanted)
+        if cached is not None:
+            with contextlib.suppress(*_damage()):
+                return self._frame(cached, backend, trimmer, key)
+        return self._frame(self._fresh(group, wanted), backend, trimmer, key)
+
+    def _frame(
+        self, reading: Readable, backend: DtypeBackend, trimmer: Trimmer | None, added: str
+    ) -> tuple[pd.DataFrame, int]:
+        """Read a DataFrame; the column ``added`` is only there to trim by."""
+        import pyarrow.compute as pc
+
+        frame = new_frame(reading.schema, backend, reading.expected)
+        reading.pour(frame)
+        beyond, trimmed = None, 0
+        if trimmer is not None and trimmer.key(reading.group) in reading.kinds:
+            beyond = trimmer.beyond(reading, frame.column(trimmer.key(reading.group)))
+        if beyond is not None:
+            trimmed = pc.sum(beyond).as_py()
+            beyond = pc.invert(beyond)
+        if added:
+            frame.drop(added)
+        self._say(reading, trimmer, trimmed)
+        return frame.finish(beyond), trimmed
+
+    def write(self, group: str, path: Path, facts: Facts, *, trim: bool) -> None:
+        """Write a group as Parquet.
+
+        Parameters
+        ----------
+        group : str
+            One that the archive has.
+        path : pathlib.Path
+            The file, which appears when it is whole.
+        facts : callable
+            Returns the file's metadata, given how many rows were left out.
+        trim : bool
+            Whether rows outside the range are left out.
+
+        Raises
+        ------
+        FileError
+            If the disk refuses.
+        """
+        trimmer = self._trimmer if trim else None
+        with aside(path) as temporary:
+            cached = self._cached(group, None)
+            if cached is not None:
+                with contextlib.suppress(*_damage()):
+                    self._pour(cached, cached, temporary, facts, trimmer)
+                    return
+            reading = Reading(self._archive, group, zone=self._zone, block_size=BLOCK)
+            self._pour(reading, reading, temporary, facts, trimmer)
+            corrected = reading.corrected()
+            if corrected is not None:
+                self._pour(corrected, reading, temporary, facts, trimmer)
+
+    def _cached(self, group: str, columns: Sequence[str] | None) -> CachedReading | None:
+        return Cache(self._archive.path, self._zone).reading(group, columns)
+
+    def _fresh(self, group: str, columns: Sequence[str] | None = None) -> Reading:
+        return Reading(self._archive, group, zone=self._zone, columns=columns)
+
+    def _open(self, group: str, columns: Sequence[str] | None) -> Readable | None:
+        """Return a reading of a group, None if the archive does not have it."""
+        if group not in self._archive.groups:
+            return None
+        return self._fresh(group, columns)
+
+    def _pour(
+        self,
+        reading: Readable,
+        first: Readable,
+        path: Path,
+        facts: Facts,
+        trimmer: Trimmer | None,
+    ) -> None:
+        """Write a reading into a file; what is said is said of the first one."""
+        sink = ParquetSink(path, reading.schema)
+        trimmed = 0
+        try:
+            judge = first if trimmer is None else trimmer.judge(first)
+            for batch in reading.batches():
+                beyond = None
+                if trimmer is not None and trimmer.key(reading.group) in reading.kinds:
+                    beyond = trimmer.beyond(judge, batch.column(trimmer.key(reading.group)))
+                trimmed += _add(sink, batch, beyond)
+            sink.finish(facts(trimmed))
+        finally:
+            sink.abandon()
+        if not reading.lossy:
+            self._say(first, trimmer, trimmed)
+
+    def _say(self, reading: Readable, trimmer: Trimmer | None, trimmed: int) -> None:
+        found = reading_notes(reading)
+        if trimmer is not None:
+            found += trimming_notes(reading.group, trimmed, reading.rows, widened=trimmer.widened)
+        self._notes += [note for note in found if note not in self._notes]
+
+
+def _add(sink: ParquetSink, batch: Batch, beyond: Array | None) -> int:
+    """Add the rows of a batch that are not ``beyond``; return how many were."""
+    import pyarrow.compute as pc
+
+    if beyond is None:
+        sink.add(batch)
+        return 0
+    sink.add(batch.filter(pc.invert(beyond)))
+    return int(pc.sum(beyond).as_py() or 0)
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """Return what a damaged cache raises while it is read."""
+    import pyarrow as pa
+
+    return OSError, pa.ArrowException

@@ -1,0 +1,53 @@
+"""What the HTTP libraries log, without the token.
+
+At DEBUG, httpcore logs the headers of every answer, and httpx its reason: a server that
+repeats the token in one of them would have it written wherever logs go. The records of
+both pass through here first. It knows no connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.credentials import Token
+
+__all__ = ["hide_in_logs"]
+
+LOGGERS: Final = (
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+"""The loggers that the libraries write to; a filter serves its own logger only."""
+
+
+class Censor(logging.Filter):
+    """Takes every token in use out of a record, and lets the record pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens: WeakSet[Token] = WeakSet()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True, after dots have taken the place of tokens."""
+        said = record.getMessage()
+        for token in tuple(self.tokens):
+            said = token.hide_in(said)
+        record.msg, record.args = said, None
+        return True
+
+
+CENSOR: Final = Censor()
+
+
+def hide_in_logs(token: Token) -> None:
+    """Hide a token in what the HTTP libraries log, as long as it is in use. Again is harmless."""
+    CENSOR.tokens.add(token)
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(CENSOR)

@@ -1,0 +1,82 @@
+"""What is on disk already and need not be exported again.
+
+*Run All* twice costs nothing: the same workspace, range and observed-until, exported
+before, is read from its file. Only a range that had ended when it was exported counts:
+"engagement counts only inside the job's requested range", so nothing in it can have
+changed since. It knows no notebook, and asks the API only whose workspace it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.jobs.files import checksum
+from intercom_export_widgets.jobs.reading import timeframe_of
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.ledger import Entry, Ledger
+
+__all__ = ["find_kept"]
+
+
+def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> Entry | None:
+    """Return the newest export of just that range whose file is whole, if there is one.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Knows every export of this machine.
+    connection : Connection
+        Whose workspace is meant. It is asked for its name only if there is a candidate.
+    timeframe : Timeframe
+        The range, with its observed-until.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read.
+    """
+    for entry in reversed(ledger.entries()):
+        if _is_the_same(entry, connection, timeframe) and _is_whole(entry):
+            return entry if _is_of_workspace(entry, connection) else None
+    return None
+
+
+def _is_the_same(entry: Entry, connection: Connection, timeframe: Timeframe) -> bool:
+    """Return whether a row says the same range, and it had ended before it was exported."""
+    return (
+        entry.base_url == connection.address
+        and JobStatus.read(entry.status) is JobStatus.COMPLETED
+        and entry.path is not None
+        and (entry.submitted_at or 0) > timeframe.request_end
+        and _instants(timeframe_of(entry)) == _instants(timeframe)
+    )
+
+
+def _instants(timeframe: Timeframe | None) -> tuple[int, int, int] | None:
+    """Return what the API and the reader are told of a range; its zone is but its name."""
+    if timeframe is None:
+        return None
+    return timeframe.created_at_after, timeframe.created_at_before, timeframe.request_end
+
+
+def _is_whole(entry: Entry) -> bool:
+    """Return whether the file is there and has the bytes that were written down."""
+    path = Path(entry.path or "")
+    try:
+        return path.stat().st_size == entry.bytes and checksum(path) == entry.sha256
+    except OSError:
+        return False
+
+
+def _is_of_workspace(entry: Entry, connection: Connection) -> bool:
+    try:
+        known = connection.workspace or connection.identify(attempts=1, timeout=5.0)
+    except IntercomExportError:
+        return False
+    return entry.workspace_id == known.id_code

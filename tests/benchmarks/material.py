@@ -1,0 +1,62 @@
+"""What the contestants are given: an archive out of the sandbox's generator."""
+
+from __future__ import annotations
+
+import os
+import platform
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+from intercom_export_widgets.data.schema import Kind, column_kind
+from intercom_export_widgets.sandbox.archive import write_archive
+from intercom_export_widgets.sandbox.switches import Switches
+from intercom_export_widgets.sandbox.workspace import Workspace
+
+DAY = 86_400
+FIRST = 17_683 * DAY
+DAYS = 30
+
+
+def archive_of(folder, rows):
+    """Return a ZIP of June 2018 with about so many receipts, made once."""
+    path = folder / f"receipts-{rows}.zip"
+    if not path.exists():
+        workspace = Workspace(1, rows_per_day=rows // DAYS)
+        last = FIRST + DAYS * DAY - 1
+        switches = Switches()
+        write_archive(
+            folder, path.stem, workspace, after=FIRST, before=last, until=last, switches=switches
+        )
+    return path
+
+
+def member_of(archive):
+    """Return the name of the member of receipts."""
+    with zipfile.ZipFile(archive) as opened:
+        return next(name for name in opened.namelist() if name.startswith("receipt"))
+
+
+def kinds_of(archive):
+    """Return the kind of every column of the receipts, in order."""
+    with zipfile.ZipFile(archive) as opened, opened.open(member_of(archive)) as file:
+        header = file.readline().decode().strip().split(",")
+    return {name: column_kind("receipt", name) for name in header}
+
+
+def instants_of(kinds):
+    """Return the columns of instants."""
+    return [name for name, kind in kinds.items() if kind is Kind.TIMESTAMP]
+
+
+def machine():
+    """Return what this ran on."""
+    model = platform.processor() or platform.machine()
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        names = [line for line in cpus.read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else model
+    packages = ", ".join(
+        f"{name} {version(name)}" for name in ("pandas", "pyarrow", "polars", "duckdb", "isal")
+    )
+    return f"{os.cpu_count()} cores ({model}); Python {platform.python_version()}, {packages}"

@@ -1,0 +1,82 @@
+"""Item 5: what a download costs over raw httpx doing the same."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from server import TOKEN, serving
+
+TITLE = "From a server on loopback to a file, as fast as it goes"
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Intercom-Version": "2.14"}
+
+
+def completed(http, told):
+    """Submit a job by hand, and return its identifier once it is completed."""
+    after = told["after"]
+    body = {"created_at_after": after, "created_at_before": after + told["days"] * 86_400 - 1}
+    job = http.post("/export/content/data", json=body).raise_for_status().json()
+    while job["status"] != "completed":
+        time.sleep(0.05)
+        job = http.get(f"/export/content/data/{job['job_identifier']}").raise_for_status().json()
+    return job["job_identifier"]
+
+
+def save(http, identifier, path):
+    """Download by hand."""
+    address, accept = f"/download/content/data/{identifier}", "application/octet-stream"
+    with http.stream("GET", address, headers={"Accept": accept}) as answer, path.open("wb") as file:
+        answer.raise_for_status()
+        for block in answer.iter_raw():
+            file.write(block)
+
+
+def by_httpx(archive, bytes_per_second=0, then=None):
+    import httpx
+
+    def run():
+        with (
+            serving(archive, bytes_per_second) as told,
+            httpx.Client(base_url=told["address"], headers=HEADERS, timeout=60) as http,
+            tempfile.TemporaryDirectory(dir=archive.parent) as folder,
+        ):
+            path, identifier = Path(folder) / "export.zip", completed(http, told)
+            start = time.perf_counter()
+            save(http, identifier, path)
+            if then is not None:
+                then(path)()
+            return time.perf_counter() - start
+
+    return run
+
+
+def ours(archive):
+    from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+
+    def run():
+        with (
+            serving(archive) as told,
+            IntercomClient(Token(TOKEN), base_url=told["address"]) as client,
+            tempfile.TemporaryDirectory(dir=archive.parent) as folder,
+        ):
+            last = told["after"] + told["days"] * 86_400 - 1
+            job = client.submit(Timeframe(told["after"], last, "UTC"))
+            while job.status.value != "completed":
+                time.sleep(0.05)
+                job = client.refresh(job.job_identifier)
+            start = time.perf_counter()
+            client.download(job, Path(folder) / "export.zip")
+            return time.perf_counter() - start
+
+    return run
+
+
+CONTESTANTS = {"httpx, `iter_raw()`": by_httpx, "ours (with SHA-256, to be resumed)": ours}
+
+
+def targets(seconds, _peaks):
+    raw, own = seconds.values()
+    return [("downloading, of raw httpx", 1.2, own / raw)]

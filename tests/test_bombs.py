@@ -1,0 +1,199 @@
+"""Archives made to overwhelm: refused or read, in bounded memory, disk and time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import struct
+import subprocess
+import sys
+import zipfile
+import zlib
+
+import pytest
+
+from intercom_export_widgets.data.blocks import RECORD_LIMIT
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measured in /proc")
+
+NAME = "receipt_20180701-000000.csv"
+MB = 1 << 20
+MEMORY = 700
+"""Megabytes that a process may use, of which the libraries take 150."""
+
+PROGRAM = """
+import json, pathlib, resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+resource.setrlimit(resource.RLIMIT_FSIZE, (200 << 20, 200 << 20))
+import numpy, pyarrow.csv
+from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.tables import Tables
+from intercom_export_widgets.errors import IntercomExportError
+try:
+    archive = Archive.open(pathlib.Path(sys.argv[1]))
+    said = prove(archive)
+    if sys.argv[2] == "read":
+        tables = Tables(archive, zone="UTC", window=None, attrs={})
+        said = {name: list(tables.read(name).shape) for name in archive.groups}
+except IntercomExportError as error:
+    said = f"{type(error).__name__}: {error}"
+status = pathlib.Path("/proc/self/status").read_text()  # ru_maxrss would be the parent's too
+used = int(status.partition("VmHWM:")[2].split()[0]) >> 10
+print(json.dumps([said, used]))
+"""
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """Return what opens bytes in a limited process, and says what came of it."""
+
+    def run(data, *, read=False):
+        path = tmp_path / "bomb"
+        path.write_bytes(data)
+        command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(path)]
+        done = subprocess.run(
+            [*command, "read" if read else "verify"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"TMPDIR": str(tmp_path), "PATH": ""},
+        )
+        assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
+        said, used = json.loads(done.stdout)
+        assert used < MEMORY, said
+        assert "\n" not in str(said)
+        return said
+
+    return run
+
+
+def zipped(chunk, times, head=b""):
+    """Return a ZIP of one CSV: a head, then a chunk so many times, packed quickly."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    parts, checksum, size = [], 0, 0
+    for piece in (head, *[chunk] * times):
+        parts.append(packer.compress(piece))
+        checksum, size = zlib.crc32(piece, checksum), size + len(piece)
+    body = b"".join(parts) + packer.flush()
+    facts = struct.pack("<IIIHH", checksum, len(body), size, len(NAME), 0)
+    name = NAME.encode()
+    local = b"PK\x03\x04" + struct.pack("<HHHHH", 20, 0, 8, 0, 33) + facts + name
+    entry = b"PK\x01\x02" + struct.pack("<HHHHHH", 20, 20, 0, 8, 0, 33) + facts
+    entry += struct.pack("<HHHII", 0, 0, 0, 0, 0) + name
+    end = struct.pack("<HHHHIIH", 0, 0, 1, 1, len(entry), len(local) + len(body), 0)
+    return local + body + entry + b"PK\x05\x06" + end
+
+
+def crowd(count):
+    """Return a ZIP of so many empty members."""
+    places, members, entries = 0, [], []
+    for number in range(count):
+        name = b"a%07d_20180701-000000.csv" % number
+        facts = struct.pack("<IIIHH", 0, 0, 0, len(name), 0)
+        local = b"PK\x03\x04" + struct.pack("<HHHHH", 20, 0, 0, 0, 33) + facts + name
+        entry = b"PK\x01\x02" + struct.pack("<HHHHHH", 20, 20, 0, 0, 0, 33) + facts
+        entries.append(entry + struct.pack("<HHHII", 0, 0, 0, 0, places) + name)
+        members.append(local)
+        places += len(local)
+    directory = b"".join(entries)
+    shown = min(count, 65535)
+    end = struct.pack("<HHHHIIH", 0, 0, shown, shown, len(directory), places, 0)
+    return b"".join(members) + directory + b"PK\x05\x06" + end
+
+
+def test_a_thousandfold_ratio_is_read_in_bounded_memory(opened):
+    """Half a gigabyte of rows in half a megabyte is counted, block by block."""
+    assert opened(zipped(b"0000000,1\n" * (MB // 10), 512, b"receipt_id,name\n"))["receipt"] > 5e7
+
+
+@pytest.mark.parametrize(
+    ("chunk", "times", "head"),
+    [
+        (b"x" * MB, 100, b'receipt_id,name\n1,"'),
+        (b"x" * MB, 100, b"receipt_id,name\n1,"),
+        (b"\n" * MB, 100, b'receipt_id,name\n1,"'),
+        (b"\0" * MB, 100, b"receipt_id,name\n1,"),
+    ],
+)
+def test_a_field_of_a_hundred_megabytes_is_refused(opened, chunk, times, head):
+    """Quoted or not, of letters, lines or NULs: it is called longer than any export has."""
+    said = opened(zipped(chunk, times, head))
+    assert (
+        said == f"ArchiveError: A record is longer than {RECORD_LIMIT:,} bytes: this is no export."
+    )
+
+
+def test_a_nul_in_a_value_is_read(opened):
+    """A NUL is a character of a value like any other."""
+    assert opened(zipped(b"1,a\0b\n", 3, b"receipt_id,name\n"), read=True) == {"receipt": [3, 2]}
+
+
+@pytest.mark.parametrize("size", [1, 60])
+def test_a_header_of_commas_is_refused(opened, size):
+    """Millions of columns without a name are no header."""
+    said = opened(zipped(b"," * MB, size, b"receipt_id"), read=True)
+    assert said.startswith("ArchiveError: ")
+    assert "no export" in said or "no header" in said
+
+
+def test_as_many_columns_as_are_allowed_cost_little(opened):
+    """Ten thousand columns of one name are numbered one after the other, and read."""
+    said = opened(zipped(b"1" + b",1" * 9_999 + b"\n", 2, b"a" + b",a" * 9_999 + b"\n"), read=True)
+    assert said == {"receipt": [2, 10_000]}
+
+
+@pytest.mark.parametrize("size", [1, 6])
+def test_a_record_of_values_beyond_the_last_column_is_refused(opened, size):
+    """A row of millions of values makes no table of as many columns."""
+    said = opened(zipped(b"," * MB, size, b"receipt_id,name\n1"), read=True)
+    assert said == {"receipt": [1, 2]} or said.startswith("ArchiveError: ")
+    said = opened(zipped(b",1" * (MB // 2), size, b"receipt_id,name\n1"), read=True)
+    assert said.startswith("ArchiveError: A record of the data has ")
+
+
+def test_a_crowd_of_members_is_refused(opened):
+    """A directory of a million members is refused before it is made into objects."""
+    said = opened(crowd(1_000_000))
+    assert said == "ArchiveError: The ZIP lists more members than any export has."
+
+
+def test_a_few_thousand_members_are_read(opened):
+    """More members than any export has, but not by far, are listed and verified."""
+    assert len(opened(crowd(5_000))) == 5_000
+
+
+def test_a_gzip_that_unpacks_to_a_disk_full_is_refused(opened):
+    """Three gigabytes behind the first bytes of a ZIP never reach the disk."""
+    zeros = gzip.compress(bytes(64 * MB))
+    said = opened(gzip.compress(b"PK\x03\x04" + bytes(100)) + zeros * 48)
+    assert said.startswith("ArchiveError: The archive unpacks to far more than any export")
+
+
+def test_archives_within_archives_are_not_followed(opened):
+    """A ZIP in a ZIP is no CSV, and a gzip is unpacked twice at most."""
+    inner = zipped(b"1,a\n", 3, b"receipt_id,name\n")
+    outer = io.BytesIO()
+    with zipfile.ZipFile(outer, "w") as whole:
+        whole.writestr("inner.zip", inner)
+    assert "holds no CSV" in opened(outer.getvalue())
+    for _ in range(3):
+        inner = gzip.compress(inner)
+    assert "archive in an archive in an archive" in opened(inner)
+
+
+@pytest.mark.parametrize(
+    "data", [b"<?xml version='1.0'?><a/>", b"<!doctype html><p>Sorry", b'{"errors": []}', b" \n<a>"]
+)
+def test_a_page_or_xml_in_place_of_data_is_said_in_a_sentence(opened, data):
+    """Alone, in a gzip or as a member, it is called what it is."""
+    for packed in (data, gzip.compress(data), zipped(data, 1)):
+        assert "not an export" in opened(packed)
+
+
+@pytest.mark.parametrize("head", [b"1,", b"1,5", b'1,"'])
+def test_a_record_of_quotes_is_bounded(opened, head):
+    """Each quote may begin or end a field, and still none costs more than its bytes a few times."""
+    said = opened(zipped(b'"' * MB, 60, b"receipt_id,name\n" + head))
+    assert said == {"receipt": 1} or said.startswith("ArchiveError: A record is longer than ")

@@ -1,0 +1,73 @@
+"""Submissions whose answer was lost: which are noted as such, and which are left alone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from intercom_export_widgets.jobs.ledger import Ledger
+from intercom_export_widgets.jobs.lost import LOST, settle_lost
+
+HOST = socket.gethostname()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+@pytest.fixture
+def ended():
+    """The number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def submitted(ledger, origin, at=None, **more):
+    """Write the row of a submission that has no answer yet, and return what becomes of it."""
+    number = ledger.add(
+        session="a",
+        status="submitting",
+        base_url="x",
+        origin=origin,
+        submitted_at=time.time() if at is None else at,
+        **more,
+    )
+    settle_lost(ledger)
+    return ledger.entry(number)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells nothing of processes")
+def test_a_dead_process_has_lost_its_answer(ledger, ended):
+    """The row is kept, as unknown, with a sentence about what may be going on."""
+    entry = submitted(ledger, f"{HOST}:{ended}", created_at_after=1, created_at_before=2)
+    assert (entry.status, entry.error) == ("unknown", LOST)
+    assert (entry.created_at_after, entry.created_at_before) == (1, 2)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")
+def test_another_process_of_the_same_number_is_not_the_one(ledger):
+    """In a container that starts again, the first process has the number of the one before."""
+    entry = submitted(ledger, f"{HOST}:{os.getpid()}", at=time.time() - 10 * 86400)
+    assert entry.status == "unknown"
+
+
+@pytest.mark.parametrize("origin", [f"{HOST}:{os.getpid()}", "elsewhere:1", f"{HOST}:x", "", HOST])
+def test_who_may_still_be_waiting_is_left_alone(ledger, origin):
+    """A living process, another machine's, and whatever can't be told, count as waiting."""
+    assert submitted(ledger, origin).status == "submitting"
+
+
+def test_an_answer_that_came_in_time_is_not_overwritten(ledger):
+    """Between the look and the note, the answer may have been written down."""
+    number = ledger.add(session="a", status="submitting", base_url="x")
+    ledger.update(number, status="pending", job_identifier="v5x")
+    ledger.give_up(number, LOST)
+    entry = ledger.entry(number)
+    assert (entry.status, entry.job_identifier, entry.error) == ("pending", "v5x", None)

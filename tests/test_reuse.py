@@ -1,0 +1,103 @@
+"""Run All twice costs nothing: what is on disk, whole and final, is not exported again."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from conftest import TOKEN
+
+from intercom_export_widgets.jobs.session import ExportSession
+
+JUNE = "2018-06-01 2018-06-02"
+
+
+@pytest.fixture
+def again(session):
+    """Another notebook of the same user: the same folder and the same ledger."""
+    with ExportSession(
+        TOKEN,
+        base_url=session.connection.base_url,
+        folder=session.folder,
+        ledger=session.ledger.path,
+        poll_interval=0.05,
+    ) as opened:
+        yield opened
+
+
+def creates(sandbox):
+    return len([request for request in sandbox.requests if request.call == "create"])
+
+
+def test_the_same_range_is_read_from_disk_with_a_word_that_says_so(session, again, sandbox):
+    """In this session and in the next one, nothing is submitted, and the data are the same."""
+    first = session.submit(JUNE).wait(30)
+    assert first.progress.kept_since is None
+    assert session.submit(JUNE) is first
+    second = again.submit(JUNE)
+    assert second.done
+    assert second.progress.kept_since == pytest.approx(first.progress.finished_at, abs=1)
+    assert second.receipts.equals(first.receipts)
+    assert creates(sandbox) == 1
+
+
+def test_fresh_exports_anew(session, sandbox):
+    """Whoever asks for it gets a new job, and its file beside the old one."""
+    first = session.submit(JUNE).wait(30)
+    second = session.submit(JUNE, fresh=True).wait(30)
+    assert creates(sandbox) == 2
+    assert first.job_identifier != second.job_identifier
+    assert first.progress.path.exists()
+
+
+def test_a_damaged_or_missing_file_is_exported_anew(session, again, sandbox):
+    """A byte that has changed is noticed by the checksum, a file that is gone by its absence."""
+    path = session.submit(JUNE).wait(30).progress.path
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    renewed = again.submit(JUNE).wait(30)
+    assert creates(sandbox) == 2
+    Path(renewed.progress.path).unlink()
+    with ExportSession(
+        TOKEN,
+        base_url=sandbox.base_url,
+        folder=session.folder,
+        ledger=session.ledger.path,
+        poll_interval=0.05,
+    ) as third:
+        third.submit(JUNE).wait(30)
+    assert creates(sandbox) == 3
+
+
+def test_a_range_that_had_not_ended_is_exported_anew(session, sandbox):
+    """Today's engagement goes on: what was exported during the range is not final."""
+    today = dt.datetime.now(dt.UTC).date()
+    session.submit(f"{today} {today}").wait(30)
+    session.submit(f"{today} {today}").wait(30)
+    assert creates(sandbox) == 2
+
+
+def test_another_observed_until_is_another_export(session, sandbox):
+    """The same range with its opens counted for longer is not the same data."""
+    session.submit(JUNE).wait(30)
+    session.submit(JUNE, observe="30d").wait(30)
+    session.submit(JUNE, observe="2018-07-02").wait(30)
+    assert creates(sandbox) == 2
+
+
+def test_another_zone_with_the_same_instants_is_the_same(session, sandbox):
+    """What counts are the instants, not how they are called."""
+    session.submit("2018-06-01 2018-06-02").wait(30)
+    session.submit("1527811200 1527983999").wait(30)
+    assert creates(sandbox) == 1
+
+
+def test_another_workspace_is_asked_for_its_own_data(session, sandbox):
+    """A file of one workspace is never given out for another."""
+    session.submit(JUNE).wait(30)
+    entry = session.ledger.entries()[0]
+    session.ledger.update(entry.number, workspace_id="another")
+    session.submit(JUNE).wait(30)
+    assert creates(sandbox) == 2
