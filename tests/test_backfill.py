@@ -278,17 +278,18 @@ def test_a_backfill_is_a_card_text_and_html(session):
 
 
 CHILD = """
-import os, signal, sys
+import os, signal, sys, threading
 from intercom_export_widgets import ExportSession
 base_url, token, folder, ledger = sys.argv[1:]
 session = ExportSession(token, base_url=base_url, folder=folder, ledger=ledger, poll_interval=0.05)
 backfill = session.backfill("2018-06-01 2018-06-06", "1d")
 while backfill.count[0] < 2:
-    pass
+    threading.Event().wait(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.parametrize("sandbox", [0.5], indirect=True)
 @pytest.mark.parametrize("how", ["the same call", "take up"])
 def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     """What was on disk is not exported again; every window is there once."""
