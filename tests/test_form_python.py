@@ -94,6 +94,8 @@ def test_closing_twice_does_no_harm(form):
     """A form that the user has closed can be closed again by the cell that replaces it."""
     form.close()
     form.close()
+    assert form.closed
+    assert form.comm is None
 
 
 @pytest.mark.parametrize("trait", ["export", "exports"])

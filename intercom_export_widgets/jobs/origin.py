@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
@@ -77,7 +77,7 @@ def place_of(origin: str, notebook: str = "") -> str:
         The notebook's path, if it is known.
     """
     host, _, _ = origin.rpartition(":")
-    named = f" ({notebook})" if notebook else ""
+    named = f" ({PurePath(notebook).name})" if notebook else ""
     if origin == here():
         return f"in this kernel{named}"
     if host != socket.gethostname():
