@@ -85,7 +85,7 @@ def test_an_export_goes_on_while_another_cell_is_busy(book):
     expect(form.locator(".iew-identifier")).not_to_be_empty()
     book.run(2, wait=False)
     expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
-    expect(book.cell(2)).to_contain_text("free", timeout=30 * SECONDS)
+    expect(book.output(2)).to_contain_text("free", timeout=60 * SECONDS)
     expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5, timeout=30 * SECONDS)
 
 
@@ -98,7 +98,7 @@ def test_clicks_on_a_busy_kernel_are_neither_lost_nor_doubled(book, sandbox):
     book.run(2, wait=False)
     form.locator(".iew-primary").click(click_count=3)
     expect(form.locator(".iew-identifier")).not_to_be_empty(timeout=30 * SECONDS)
-    expect(book.cell(2)).to_contain_text("free", timeout=30 * SECONDS)
+    expect(book.output(2)).to_contain_text("free", timeout=60 * SECONDS)
     cancel(form)
     calls = [request.call for request in sandbox.requests]
     assert (calls.count("create"), calls.count("cancel")) == (1, 1)

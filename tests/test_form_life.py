@@ -42,7 +42,7 @@ def test_a_range_typed_as_a_line_shows_a_live_card_while_other_cells_run(setup, 
     book.run(2, wait=False)
     expect(status).to_have_text("ready", timeout=36 * SECONDS)
     expect(book.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
-    expect(book.cell(2)).to_contain_text("free", timeout=30 * SECONDS)
+    expect(book.output(2)).to_contain_text("free", timeout=60 * SECONDS)
 
 
 def test_a_double_click_on_a_busy_kernel_submits_once(form, sandbox):
