@@ -32,12 +32,9 @@ __all__ = [
     "Proven",
     "check_folder",
     "checksum",
-    "default_folder",
-    "default_ledger",
     "set_aside",
 ]
 
-APPLICATION: Final = "intercom-export-widgets"
 BLOCK: Final = 1 << 20
 
 
@@ -208,20 +205,6 @@ def checksum(path: Path) -> str:
         while block := file.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def default_folder() -> Path:
-    """Return where downloaded archives are kept unless told otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION) / "exports"
-
-
-def default_ledger() -> Path:
-    """Return where the record of jobs lies unless told otherwise."""
-    import platformdirs
-
-    return platformdirs.user_data_path(APPLICATION) / "ledger.sqlite"
 
 
 def check_folder(folder: Path) -> None:

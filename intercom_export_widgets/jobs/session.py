@@ -22,12 +22,8 @@ from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.course import ROW_LIMIT
-from intercom_export_widgets.jobs.files import (
-    check_folder,
-    default_folder,
-    default_ledger,
-    set_aside,
-)
+from intercom_export_widgets.jobs.defaults import default_folder, default_ledger
+from intercom_export_widgets.jobs.files import check_folder, set_aside
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.ledger import Ledger
