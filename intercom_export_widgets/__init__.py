@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from intercom_export_widgets.data.combination import combine
     from intercom_export_widgets.errors import ExportWarning, IntercomExportError
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
@@ -28,6 +29,7 @@ __all__ = [
     "IntercomExportError",
     "Timeframe",
     "__version__",
+    "combine",
     "load_ipython_extension",
     "unload_ipython_extension",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "ExportWarning": "errors",
     "IntercomExportError": "errors",
     "Timeframe": "intercom.timeframe",
+    "combine": "data.combination",
 }
 
 

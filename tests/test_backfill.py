@@ -310,6 +310,7 @@ def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     assert len(sent) - len(set(sent)) <= 1, "only a lost answer may be asked for again"
 
 
+@pytest.mark.parametrize("sandbox", [0.3], indirect=True)
 def test_a_process_that_ends_leaves_its_windows_to_the_next(session, sandbox):
     """A script that exits in the middle submits nothing more, and the next call goes on."""
     arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]

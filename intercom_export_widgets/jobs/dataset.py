@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
+from intercom_export_widgets.data.combination import not_comparable
+from intercom_export_widgets.data.union import concatenated, joint_attrs, with_moment
 from intercom_export_widgets.errors import ExportWarning, InputError
 
 if TYPE_CHECKING:
@@ -107,7 +109,11 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
         mixing = len(moments) > 1
         allowed = self.mixed if mixed is None else mixed
         if mixing and not allowed:
-            raise _not_comparable(len(self.parts), moments)
+            raise not_comparable(
+                f"The {len(self.parts)} windows",
+                moments,
+                "backfill.read('receipt', mixed=True) or --mixed",
+            )
         if self.missing:
             warnings.warn(
                 f"{len(self.missing)} windows are missing: {', '.join(self.missing)}.",
@@ -118,74 +124,11 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
         frames = []
         for part in held:
             frame = part.read(name, columns=columns, dtype_backend=dtype_backend, trim=trim)
-            frames.append(_marked(frame) if mixing else frame)
-        whole = _concatenated(frames)
+            frames.append(with_moment(frame) if mixing else frame)
+        whole = concatenated(frames)
         whole.attrs.update(
-            _attrs([part.attrs for part in self.parts]),
+            joint_attrs([part.attrs for part in self.parts]),
             rows_trimmed=sum(frame.attrs["rows_trimmed"] for frame in frames),
             missing_windows=list(self.missing),
         )
         return whole
-
-
-def _not_comparable(windows: int, moments: Sequence[str]) -> InputError:
-    return InputError(
-        f"The {windows} windows count opens and clicks until different moments, "
-        f"{moments[0]} to {moments[-1]}",
-        advice="Say that they may be mixed, backfill.read('receipt', mixed=True) or --mixed: the "
-        "column observed_until then says until when each row counts. Or export with --observe, "
-        "which counts until one moment in all windows.",
-    )
-
-
-def _marked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add until when opens and clicks are counted in each row."""
-    import pandas as pd
-
-    until = pd.Timestamp(frame.attrs["observed_until"]).as_unit("us")
-    marked = frame.assign(observed_until=pd.Series(until, index=frame.index, dtype=_INSTANT))
-    marked.attrs = frame.attrs
-    return marked
-
-
-_INSTANT = "datetime64[us, UTC]"
-
-
-def _concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Put frames under each other; categories that differ become one set of them."""
-    import pandas as pd
-
-    filled = [frame for frame in frames if len(frame)] or list(frames[:1])
-    bare = []
-    for frame in filled:
-        copy = frame.copy(deep=False)
-        copy.attrs = {}
-        bare.append(copy)
-    names = {
-        name: None
-        for frame in bare
-        for name in frame.columns
-        if isinstance(frame[name].dtype, pd.CategoricalDtype)
-    }
-    for name in names:
-        having = [frame for frame in bare if name in frame.columns]
-        if not all(isinstance(frame[name].dtype, pd.CategoricalDtype) for frame in having):
-            continue
-        union = pd.api.types.union_categoricals([frame[name] for frame in having])
-        for frame in having:
-            frame[name] = frame[name].cat.set_categories(union.categories)
-    return pd.concat(bare, ignore_index=True)
-
-
-def _attrs(found: Sequence[Mapping[str, object]]) -> dict[str, object]:
-    """Return what the whole carries: of the first, with the range of all."""
-    moments = {str(attrs["observed_until"]) for attrs in found}
-    return {
-        **found[0],
-        "job_identifier": ", ".join(str(attrs["job_identifier"]) for attrs in found),
-        "archive": ", ".join(str(attrs["archive"]) for attrs in found if attrs["archive"]),
-        "received_from": min(str(attrs["received_from"]) for attrs in found),
-        "received_until": max(str(attrs["received_until"]) for attrs in found),
-        "observed_until": moments.pop() if len(moments) == 1 else "",
-        "windows": len(found),
-    }
