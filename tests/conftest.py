@@ -133,7 +133,7 @@ def notebook(page, lab, request):
     def open_notebook(*cells, kernel="python3"):
         name = f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}-{len(opened)}.ipynb"
         lab.write(name, *cells, kernel=kernel)
-        opened.append(Notebook(page, lab, name))
+        opened.append(Notebook(page, lab, name, kernel))
         return opened[-1].open()
 
     yield open_notebook
