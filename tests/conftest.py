@@ -54,6 +54,14 @@ def session(sandbox, tmp_path):
         yield opened
 
 
+@pytest.fixture(scope="session")
+def replay(tmp_path_factory):
+    """Binder's environment, built once."""
+    from binder import Replay
+
+    return Replay(tmp_path_factory.mktemp("binder"))
+
+
 # The browser ---------------------------------------------------------------------------
 
 
