@@ -18,7 +18,7 @@ from intercom_export_widgets.errors import (
     IntercomExportError,
     LedgerError,
 )
-from intercom_export_widgets.jobs import ledger as ledgers
+from intercom_export_widgets.jobs import ledgerfile as ledgers
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.log import frame
 from intercom_export_widgets.jobs.session import ExportSession

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.alarm import Call
     from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
-    from intercom_export_widgets.jobs.ledger import Entry
     from intercom_export_widgets.jobs.plan import Plan
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.jobs.ticket import Ticket

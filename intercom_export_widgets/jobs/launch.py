@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
-    from intercom_export_widgets.jobs.ledger import Entry, Ledger
+    from intercom_export_widgets.jobs.entry import Entry
+    from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.schedule import Schedule
     from intercom_export_widgets.jobs.turn import Turn
 

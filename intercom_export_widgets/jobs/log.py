@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from intercom_export_widgets.jobs.ledger import Entry
+    from intercom_export_widgets.jobs.entry import Entry
 
 __all__ = ["COLUMNS", "frame"]
 

@@ -170,7 +170,7 @@ class Queue:
         ticket : Ticket
             The range.
         **values
-            Columns of `jobs.ledger.Entry`.
+            Columns of `jobs.entry.Entry`.
 
         Raises
         ------

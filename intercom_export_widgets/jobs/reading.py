@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
-    from intercom_export_widgets.jobs.ledger import Entry
 
 __all__ = ["ATTRS", "open_export", "progress_of_file", "timeframe_of"]
 

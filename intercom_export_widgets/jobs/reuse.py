@@ -19,7 +19,8 @@ from intercom_export_widgets.jobs.reading import timeframe_of
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
-    from intercom_export_widgets.jobs.ledger import Entry, Ledger
+    from intercom_export_widgets.jobs.entry import Entry
+    from intercom_export_widgets.jobs.ledger import Ledger
 
 __all__ = ["find_kept"]
 

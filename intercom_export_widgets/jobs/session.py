@@ -46,8 +46,8 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.credentials import Token
     from intercom_export_widgets.jobs.backfill import Backfill
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
-    from intercom_export_widgets.jobs.ledger import Entry
 
 __all__ = ["ExportSession"]
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.job import Job
-    from intercom_export_widgets.jobs.ledger import Entry, Ledger
+    from intercom_export_widgets.jobs.entry import Entry
+    from intercom_export_widgets.jobs.ledger import Ledger
 
 __all__ = ["ELSEWHERE", "find_holder", "find_lost", "holder_sentence", "name_holder"]
 

@@ -86,7 +86,7 @@ class Tools:
         job : Job
             Whose row it is.
         **values
-            Columns of `jobs.ledger.Entry`.
+            Columns of `jobs.entry.Entry`.
         """
         # The identifier is repeated each time: it may have failed to be written before.
         try:

@@ -13,7 +13,7 @@ from intercom_export_widgets.notebook.card import size
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from intercom_export_widgets.jobs.ledger import Entry
+    from intercom_export_widgets.jobs.entry import Entry
 
 LONGEST: Final = 100
 """Characters of an error that the log shows; the card and the DataFrame have all of it."""
