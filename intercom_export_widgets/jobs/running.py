@@ -1,15 +1,13 @@
-"""An export that runs: its story driven on threads, its state as traits, and waiting.
+"""An export that runs: its story driven on, its state as traits, and waiting.
 
 `Running` drives `jobs.export.run` and hands the state to faces as changes of two traits,
-``progress`` and ``error``. While there is something to do, a daemon thread does it; while
-there is only to wait, `alarm` does, for all exports at once. `handle.Export` adds the
-data. Nothing is shown from here, and properties never send a request.
+``progress`` and ``error``; `drive` moves it on, and `ending` says how it was cut short.
+`handle.Export` adds the data. Nothing is shown from here, and properties never send a request.
 """
 
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import itertools
 import logging
 import threading
@@ -19,29 +17,26 @@ from typing import TYPE_CHECKING, Final, Self
 from traitlets import HasTraits, Instance
 
 from intercom_export_widgets.errors import (
-    DownloadExpiredError,
     IntercomExportError,
     JobCanceledError,
     JobLockedError,
-    WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.jobs.alarm import ALARM
+from intercom_export_widgets.jobs.drive import Drive
+from intercom_export_widgets.jobs.ending import left_error, settle_end, stage_after
 from intercom_export_widgets.jobs.export import run
 from intercom_export_widgets.jobs.parting import part_from
-from intercom_export_widgets.jobs.progress import Progress, Stage, attach_line, status_word
+from intercom_export_widgets.jobs.progress import Progress, Stage, status_word
 from intercom_export_widgets.jobs.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from types import TracebackType
 
+    from intercom_export_widgets.errors import WaitInterruptedError
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
-    from intercom_export_widgets.jobs.alarm import Call
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.tools import Tools
-    from intercom_export_widgets.jobs.watch import Pause
 
 __all__ = ["Running"]
 
@@ -93,15 +88,12 @@ class Running(HasTraits):
         self._explain = explain
         self._answered = threading.Event()
         self._finished = threading.Event()
-        self._wake = threading.Event()
         self._stop = threading.Event()
-        self._leaving = threading.Event()
         self._gone = ""
-        self._resting = threading.Lock()
-        self._call: Call | None = None
-        self._story: Generator[Pause, None, Progress] | None = None
-        self._context = contextvars.copy_context()
         self._tools: Tools | None = None
+        self._drive = Drive(
+            f"intercom-export-{number}", left=self._left, failed=self._fail, ended=self._end
+        )
         if progress.stage.ended:
             self._answered.set()
             self._finished.set()
@@ -214,14 +206,10 @@ class Running(HasTraits):
     # Its threads ---------------------------------------------------------------
 
     def begin(self, tools: Tools) -> None:
-        """Begin to work, in the caller's context; called once, by the session.
-
-        The context matters to ipykernel, which finds there the cell that widget
-        updates belong to.
-        """
+        """Begin to work, in the caller's context; called once, by the session."""
         tools = replace(
             tools,
-            pause=self._pause,
+            pause=self._drive.pause,
             stopped=self._stopped,
             told=lambda: self._told,
             report=self._report,
@@ -229,59 +217,13 @@ class Running(HasTraits):
         )
         self._tools = tools
         part_from(self)
-        self._context = contextvars.copy_context()
-        self._story = run(tools, timeframe=self.timeframe, job=self.job)
-        self._in_thread(lambda: self._go_on(tools))
-
-    def _in_thread(self, work: Callable[[], None]) -> None:
-        # A copy each time: the thread before may not have left the context yet.
-        threading.Thread(
-            target=self._context.copy().run,
-            args=(work,),
-            name=f"intercom-export-{self.number}",
-            daemon=True,
-        ).start()
-
-    def _go_on(self, tools: Tools, *, after_rest: bool = False) -> None:
-        """Work until there is only to wait; be called again after that."""
-        story = self._story
-        if story is None:
-            return
-        try:
-            if after_rest and self._leaving.is_set():
-                story.throw(self._left())
-            pause = next(story)
-        except StopIteration:
-            self._end()
-        except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
-            self._fail(tools, error)
-            self._end()
-        else:
-            self._rest(tools, pause.seconds)
-
-    def _rest(self, tools: Tools, seconds: float) -> None:
-        """Have `alarm` wait, unless somebody has asked meanwhile to go on."""
-        with self._resting:
-            if self._wake.is_set():
-                self._wake.clear()
-                seconds = 0.0
-            self._call = ALARM.after(seconds, lambda: self._rise(tools))
-
-    def _rise(self, tools: Tools) -> None:
-        with self._resting:
-            self._call = None
-        self._in_thread(lambda: self._go_on(tools, after_rest=True))
+        self._drive.begin(run(tools, timeframe=self.timeframe, job=self.job))
 
     def nudge(self) -> None:
         """Go on at once: from a rest, or from the next one."""
-        with self._resting:
-            if self._call is None:
-                self._wake.set()
-            else:
-                ALARM.hurry(self._call)
+        self._drive.nudge()
 
     def _end(self) -> None:
-        self._story = None
         self._answered.set()
         self._finished.set()
 
@@ -300,28 +242,20 @@ class Running(HasTraits):
             Why the job is gone too, if it is.
         """
         self._gone = because
-        self._leaving.set()
-        self.nudge()
+        self._drive.leave()
 
-    def _fail(self, tools: Tools, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
+        """Say what ended it early, here and in the ledger."""
+        tools, job = self._tools, self.job
+        if tools is None:
+            return
         if isinstance(error, JobLockedError) and self._explain is not None:
             with contextlib.suppress(IntercomExportError):
                 self._explain(error)
-        match error:
-            case JobCanceledError():
-                stage = Stage.CANCELED
-            case WaitInterruptedError():
-                stage = Stage.CANCELED if self._stop.is_set() else Stage.LEFT
-            case _:
-                stage = Stage.FAILED
         self._trace = error.__traceback__
-        if self.job is not None and stage is not Stage.LEFT:
-            if not self.job.status.ended:
-                stage = Stage.LEFT
-                self._say_it_can_be_taken_up(error, "runs on; take it up again")
-            elif self.job.status is JobStatus.COMPLETED:
-                self._say_it_can_be_taken_up(error, "has its data; fetch them again")
-            self._record(tools, self.job, error)
+        stage = stage_after(error, stopped=self._stop.is_set())
+        if job is not None and stage is not Stage.LEFT:
+            stage = settle_end(tools, job, error, stage)
         ended = replace(self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None)
         try:
             with self.hold_trait_notifications():
@@ -329,20 +263,6 @@ class Running(HasTraits):
                 self.progress = ended
         except Exception:
             logging.getLogger(__name__).exception("A face could not show an error.")
-
-    def _say_it_can_be_taken_up(self, error: Exception, how: str) -> None:
-        """Add to an error that ended the following, not the job, how to take it up again."""
-        line = attach_line(self.job_identifier)
-        if isinstance(error, DownloadExpiredError) or not isinstance(error, IntercomExportError):
-            return
-        if line not in error.advice:
-            error.advice = f"{error.advice} Job {self.job_identifier} {how}: {line}.".strip()
-
-    def _record(self, tools: Tools, job: Job, error: Exception) -> None:
-        """Write the error down; if that fails, the error says what to write down oneself."""
-        unwritten = tools.remember(job, error=str(error))
-        if unwritten and isinstance(error, IntercomExportError):
-            error.advice = f"{error.advice} {unwritten}".strip()
 
     def _report(self, progress: Progress) -> None:
         """Take a progress from the thread; wake whoever waits for the submission."""
@@ -354,31 +274,8 @@ class Running(HasTraits):
         if progress.job is not None:
             self._answered.set()
 
-    def _pause(self, seconds: float) -> None:
-        """Wait within a step, for what the thread can't be given up for."""
-        self._wake.wait(seconds)
-        self._wake.clear()
-        if self._leaving.is_set():
-            raise self._left()
-
     def _left(self) -> WaitInterruptedError:
-        if self.progress.stage is Stage.QUEUED:
-            return WaitInterruptedError(
-                "The range waits in the queue, but no longer from here",
-                advice="Take it up again: %intercom_export status.",
-            )
-        if self._gone:
-            return WaitInterruptedError(
-                self._gone,
-                job_identifier=self.job_identifier,
-                advice="Export the range again where you need it.",
-            )
-        name = f"{self.name_of_job[0].upper()}{self.name_of_job[1:]}"
-        return WaitInterruptedError(
-            f"{name} is no longer followed from here, and runs on",
-            job_identifier=self.job_identifier,
-            advice=f"Take it up again: {attach_line(self.job_identifier)}.",
-        )
+        return left_error(self.progress, self.name_of_job, self._gone)
 
     def _stopped(self) -> bool:
-        return self._stop.is_set() or self._leaving.is_set()
+        return self._stop.is_set() or self._drive.leaving
