@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs.lease import LEASE
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Progress, Stage
-from intercom_export_widgets.jobs.queue import LEASE, Queue
+from intercom_export_widgets.jobs.queue import Queue
 from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.jobs.ticket import Owner, Slot

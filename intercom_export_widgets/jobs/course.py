@@ -8,7 +8,6 @@ split before it is asked for.
 from __future__ import annotations
 
 import contextlib
-import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,8 +23,12 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.windows import divide
 from intercom_export_widgets.jobs.alarm import ALARM
+from intercom_export_widgets.jobs.expectation import ROW_LIMIT, expected_rows, parts_of
+from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.reading import timeframe_of
+from intercom_export_widgets.jobs.reuse import find_kept
+from intercom_export_widgets.jobs.shelf import kept_export, taken_from_disk
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
@@ -38,13 +41,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.jobs.ticket import Ticket
 
-__all__ = ["ROW_LIMIT", "Course"]
-
-ROW_LIMIT: Final = 10_000_000
-"""Rows that Intercom returns at most: "the first 10 million" (reference 2.5)."""
-
-SEEN: Final = 3
-"""How many windows, the last ones, tell how many rows to expect."""
+__all__ = ["Course"]
 
 BEAT: Final = 30.0
 """Seconds between two signs of life while a window's job runs."""
@@ -169,34 +166,24 @@ class Course:
         return None if ticket.job is None else self._session.ledger.entry(ticket.job)
 
     def _known(self, timeframe: Timeframe) -> Export | None:
-        """Return a window that some export has brought already, and that is over since."""
-        slot = self._plan.slot
-        for entry in reversed(self._session.ledger.entries()):
-            same = entry.base_url == slot.base_url and entry.workspace_id == slot.workspace_id
-            if same and entry.finished_at is not None and timeframe_of(entry) == timeframe:
-                found = self._on_disk(entry)
-                if found is not None:
-                    return found
-        return None
+        """Return a window that some export has brought already, whole and final."""
+        entry = find_kept(self._session.ledger, self._connection, timeframe)
+        return None if entry is None else taken_from_disk(self._session, entry)
 
     def _on_disk(self, entry: Entry) -> Export | None:
         """Return the export of a row whose data are on disk, whole, and don't change any more."""
         timeframe = timeframe_of(entry)
         if timeframe is None or (entry.submitted_at or 0) <= timeframe.request_end:
             return None
-        exports: tuple[Export, ...] = self._session.exports
-        for export in exports:
-            ended = export.progress.stage in {Stage.DONE, Stage.NO_DATA}
-            there = export.progress.path is None or export.progress.path.exists()
-            if ended and there and export.number == entry.number:
-                return export
         if JobStatus.read(entry.status) is JobStatus.NO_DATA:
-            export = self._session.launcher().ended(entry)
-            self._session.publish(export)
-            return export
+            return taken_from_disk(self._session, entry)
         if entry.path is None or not Path(entry.path).exists():
             return None
-        return self._session.kept(entry)
+        exports: tuple[Export, ...] = self._session.exports
+        for export in exports:
+            if export.number == entry.number and export.done and is_usable(export, None):
+                return export
+        return kept_export(self._session, entry)
 
     # Judging -------------------------------------------------------------------
 
@@ -266,9 +253,9 @@ class Course:
     def _split(self, ticket: Ticket) -> bool:
         """Put parts in the place of a window that promises too many rows; return whether so."""
         window = ticket.timeframe
-        expected = self._rows_a_second() * (window.request_end - window.created_at_after + 1)
-        parts = divide(window, math.ceil(expected / self._row_limit)) if expected else ()
-        if len(parts) < 2:  # noqa: PLR2004 - one part is no split
+        expected = expected_rows(self._session.ledger, self._plan.slot, window)
+        parts = parts_of(window, expected, self._row_limit)
+        if len(parts) == 1:
             return False
         self._queue.replace(ticket, list(parts), now=self._session.now())
         self._refresh()
@@ -277,19 +264,6 @@ class Course:
             f"expected, and Intercom returns {self._row_limit:,} at most."
         )
         return True
-
-    def _rows_a_second(self) -> float:
-        """Return how many rows a second of a range has, by the last windows that were seen."""
-        slot = self._plan.slot
-        seen = [
-            (entry.rows, entry.created_at_before - entry.created_at_after + 1)
-            for entry in self._session.ledger.entries()
-            if entry.rows
-            and (entry.base_url, entry.workspace_id) == (slot.base_url, slot.workspace_id)
-            and entry.created_at_before is not None
-            and entry.created_at_after is not None
-        ][-SEEN:]
-        return sum(rows for rows, _ in seen) / sum(seconds for _, seconds in seen) if seen else 0.0
 
     # Stopping ------------------------------------------------------------------
 

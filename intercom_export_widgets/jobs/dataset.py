@@ -114,12 +114,7 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
                 moments,
                 "backfill.read('receipt', mixed=True) or --mixed",
             )
-        if self.missing:
-            warnings.warn(
-                f"{len(self.missing)} windows are missing: {', '.join(self.missing)}.",
-                ExportWarning,
-                stacklevel=2,
-            )
+        self._warn_of_missing()
         held = [part for part in self.parts if name in part] or [self.parts[0]]
         frames = []
         for part in held:
@@ -132,3 +127,11 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
             missing_windows=list(self.missing),
         )
         return whole
+
+    def _warn_of_missing(self) -> None:
+        if self.missing:
+            warnings.warn(
+                f"{len(self.missing)} windows are missing: {', '.join(self.missing)}.",
+                ExportWarning,
+                stacklevel=3,
+            )

@@ -1,26 +1,24 @@
 """A session's part in the queue: what it puts in, takes up, shows and takes out.
 
-`queue` is the table on disk and `turn` the waiting; this joins them to a session's
-exports. The job of an export that this session follows wakes, when it has ended, the
-range that waits for it.
+`queue` is the table on disk, `turn` the waiting and `takeup` what other kernels left; this
+joins them to a session's exports. The job of an export that this session follows wakes, when
+it has ended, the range that waits for it.
 """
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from intercom_export_widgets.errors import IntercomExportError, UsageError
-from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.jobs.beginning import begin_backfill, go_on
-from intercom_export_widgets.jobs.course import ROW_LIMIT
-from intercom_export_widgets.jobs.origin import is_alive, origin_of, place_of, quietly
-from intercom_export_widgets.jobs.plan import Plan, plan_of
+from intercom_export_widgets.errors import UsageError
+from intercom_export_widgets.jobs.beginning import begin_backfill
+from intercom_export_widgets.jobs.origin import origin_of, quietly
+from intercom_export_widgets.jobs.plan import Plan
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.queue import Queue
+from intercom_export_widgets.jobs.takeup import take_up
 from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.turn import Turn
+from intercom_export_widgets.jobs.waiters import places_of
 
 if TYPE_CHECKING:
     from traitlets import Bunch
@@ -29,49 +27,12 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection
-    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.jobs.ticket import Ticket
+    from intercom_export_widgets.jobs.waiters import Place
 
-__all__ = ["Lineup", "Place"]
-
-RECENT: Final = 25 * 3600.0
-"""Seconds for which a job that was left may still run or be fetched without being asked."""
-
-TAKEN_UP: Final = 5
-"""How many jobs that their kernels left are taken up at once, newest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One range of the queue, in words.
-
-    Attributes
-    ----------
-    number : int
-        Its name.
-    position : int
-        From 1.
-    label : str
-        The range.
-    note : str
-        What it waits for.
-    next_try_at : float or None
-        When it is tried next, if the slot was found taken; Unix seconds.
-    where : str
-        Where it was put in.
-    backfill : int or None
-        The backfill that it is a window of.
-    """
-
-    number: int
-    position: int
-    label: str
-    note: str
-    next_try_at: float | None
-    where: str
-    backfill: int | None
+__all__ = ["Lineup"]
 
 
 class Lineup:
@@ -239,52 +200,7 @@ class Lineup:
         IntercomExportError
             If there is no token, or the ledger can't be used.
         """
-        session = self._session
-        connection = connection or session.connection
-        client = connection.client()
-        slot = self.slot_of(connection, client)
-        taken = []
-        for entry in self._left(slot):
-            with contextlib.suppress(IntercomExportError):
-                taken.append(
-                    session.attach(entry.job_identifier or "", connection=connection, ask=False)
-                )
-        for ticket in self.queue.adopt(slot, self.owner, session.now()):
-            taken += [self.begin(ticket, connection, client)]
-        self._take_up_backfills(slot, connection, client)
-        return taken
-
-    def _take_up_backfills(
-        self, slot: Slot, connection: Connection, client: IntercomClient
-    ) -> None:
-        """Go on with the backfills that are nobody's any more."""
-        now = self._session.now()
-        orphans = {t.backfill for t in self.queue.tickets(slot) if t.is_orphan(now)}
-        for number in sorted(number for number in orphans if number is not None):
-            plan = plan_of(self._session.ledger, number)
-            if plan is not None:
-                with contextlib.suppress(UsageError):
-                    go_on(self._session, connection, client, plan, row_limit=ROW_LIMIT)
-
-    def _left(self, slot: Slot) -> list[Entry]:
-        """Return the jobs that run, or could be fetched, and that nobody follows."""
-        now = self._session.now()
-        mine = {export.job_identifier for export in self._session.exports}
-        found = [
-            entry
-            for entry in self._session.ledger.entries()
-            if entry.job_identifier
-            and entry.job_identifier not in mine
-            and entry.finished_at is None
-            and not entry.path
-            and entry.base_url == slot.base_url
-            and entry.workspace_id in {None, slot.workspace_id}
-            and now - (entry.submitted_at or 0) < RECENT
-            and (entry.expires_at is None or entry.expires_at > now)
-            and JobStatus.read(entry.status) not in _GONE
-            and not is_alive(entry.origin, entry.submitted_at)
-        ]
-        return found[-TAKEN_UP:]
+        return take_up(self._session, connection or self._session.connection)
 
     # Showing and taking out ----------------------------------------------------
 
@@ -297,19 +213,7 @@ class Lineup:
             If the ledger can't be read.
         """
         address = self._session.connection.address
-        tickets = [t for t in self.queue.tickets() if t.base_url == address]
-        return [
-            Place(
-                number=ticket.number,
-                position=position,
-                label=ticket.timeframe.label,
-                note=ticket.note,
-                next_try_at=ticket.next_try_at,
-                where=place_of(ticket.origin) if ticket.origin else "in a notebook that was closed",
-                backfill=ticket.backfill,
-            )
-            for position, ticket in enumerate(tickets, 1)
-        ]
+        return places_of([t for t in self.queue.tickets() if t.base_url == address])
 
     def remove(self, number: int | None = None) -> int:
         """Take one range out of the queue, or all at the session's address; return how many.
@@ -341,6 +245,3 @@ class Lineup:
             if export.progress.stage is Stage.QUEUED and not export.done:
                 export.nudge()
         return len(removed)
-
-
-_GONE: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELED, JobStatus.NO_DATA})

@@ -26,7 +26,7 @@ __all__ = ["find_kept"]
 
 
 def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> Entry | None:
-    """Return the newest export of just that range whose file is whole, if there is one.
+    """Return the newest export of just that range that is whole on disk, or had no data.
 
     Parameters
     ----------
@@ -43,17 +43,16 @@ def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> E
         If the ledger can't be read.
     """
     for entry in reversed(ledger.entries()):
-        if _is_the_same(entry, connection, timeframe) and _is_whole(entry):
-            return entry if _is_of_workspace(entry, connection) else None
+        same = _is_the_same(entry, connection.address, timeframe)
+        if same and _is_whole(entry) and _is_of_workspace(entry, connection):
+            return entry
     return None
 
 
-def _is_the_same(entry: Entry, connection: Connection, timeframe: Timeframe) -> bool:
+def _is_the_same(entry: Entry, address: str, timeframe: Timeframe) -> bool:
     """Return whether a row says the same range, and it had ended before it was exported."""
     return (
-        entry.base_url == connection.address
-        and JobStatus.read(entry.status) is JobStatus.COMPLETED
-        and entry.path is not None
+        entry.base_url == address
         and (entry.submitted_at or 0) > timeframe.request_end
         and _instants(timeframe_of(entry)) == _instants(timeframe)
     )
@@ -67,8 +66,13 @@ def _instants(timeframe: Timeframe | None) -> tuple[int, int, int] | None:
 
 
 def _is_whole(entry: Entry) -> bool:
-    """Return whether the file is there and has the bytes that were written down."""
-    path = Path(entry.path or "")
+    """Return whether there was nothing, or the file has the bytes that were written down."""
+    status = JobStatus.read(entry.status)
+    if status is JobStatus.NO_DATA:
+        return entry.finished_at is not None
+    if status is not JobStatus.COMPLETED or entry.path is None:
+        return False
+    path = Path(entry.path)
     try:
         return path.stat().st_size == entry.bytes and checksum(path) == entry.sha256
     except OSError:

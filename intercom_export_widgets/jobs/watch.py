@@ -91,13 +91,7 @@ def watch(
     elapsed = max(0.0, min(looked - since, schedule.limit - GRACE))
     while not job.status.ended:
         if schedule.is_over(elapsed):
-            hours = schedule.limit / 3600
-            raise WaitTimeoutError(
-                f"Job {job.job_identifier} is still {job.status_text} after {hours:.0f} hours",
-                job_identifier=job.job_identifier,
-                advice="Intercom fails jobs that run that long: export the range again, "
-                "in shorter pieces.",
-            )
+            raise _too_long(job, schedule.limit / 3600)
         pause, newborn = schedule.pause(elapsed), elapsed <= NEWBORN_SECONDS
         yield Pause(pause)
         before, looked = looked, now()
@@ -117,3 +111,11 @@ def watch(
             continue
         job = job.updated(newer)
         yield job
+
+
+def _too_long(job: Job, hours: float) -> WaitTimeoutError:
+    return WaitTimeoutError(
+        f"Job {job.job_identifier} is still {job.status_text} after {hours:.0f} hours",
+        job_identifier=job.job_identifier,
+        advice="Intercom fails jobs that run that long: export the range again, in shorter pieces.",
+    )

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from intercom_export_widgets.jobs.backfill import Backfill
-    from intercom_export_widgets.jobs.lineup import Lineup, Place
+    from intercom_export_widgets.jobs.lineup import Lineup
+    from intercom_export_widgets.jobs.waiters import Place
 
 __all__ = ["change_queue", "queue_note", "queue_rows"]
 

@@ -1,0 +1,72 @@
+"""How many rows a range promises, by the exports seen so far, and what is done about too many.
+
+Intercom returns "the first 10 million" rows (reference 2.5) and says nothing of the rest. A
+range that promises more is cut before it is asked for. Reads the ledger; asks nobody.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.intercom.windows import divide
+
+if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.ledger import Ledger
+    from intercom_export_widgets.jobs.ticket import Slot
+
+__all__ = ["ROW_LIMIT", "expected_rows", "parts_of"]
+
+ROW_LIMIT: Final = 10_000_000
+"""Rows that Intercom returns at most: "the first 10 million" (reference 2.5)."""
+
+SEEN: Final = 3
+"""How many exports, the last ones, tell how many rows to expect."""
+
+
+def expected_rows(ledger: Ledger, slot: Slot, timeframe: Timeframe) -> float:
+    """Return about how many rows a range promises; 0 if nothing was seen yet.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Knows the rows of earlier exports.
+    slot : Slot
+        Whose data.
+    timeframe : Timeframe
+        The range; what is asked for, until its observed-until, counts.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read.
+    """
+    seen = [
+        (entry.rows, entry.created_at_before - entry.created_at_after + 1)
+        for entry in ledger.entries()
+        if entry.rows
+        and (entry.base_url, entry.workspace_id) == (slot.base_url, slot.workspace_id)
+        and entry.created_at_before is not None
+        and entry.created_at_after is not None
+    ][-SEEN:]
+    if not seen:
+        return 0.0
+    a_second = sum(rows for rows, _ in seen) / sum(seconds for _, seconds in seen)
+    return a_second * (timeframe.request_end - timeframe.created_at_after + 1)
+
+
+def parts_of(timeframe: Timeframe, expected: float, row_limit: int) -> tuple[Timeframe, ...]:
+    """Return the parts of a range that promises too many rows; itself alone if it does not.
+
+    Parameters
+    ----------
+    timeframe : Timeframe
+        The range.
+    expected : float
+        Rows that it promises.
+    row_limit : int
+        Rows that Intercom returns at most.
+    """
+    parts = math.ceil(expected / row_limit)
+    return divide(timeframe, parts) if parts > 1 else (timeframe,)

@@ -1,0 +1,82 @@
+"""A session's exports that are on disk already: opened, or set aside if they are damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intercom_export_widgets.errors import ArchiveError, FileError
+from intercom_export_widgets.jobs.files import set_aside
+from intercom_export_widgets.jobs.handle import is_usable
+from intercom_export_widgets.jobs.progress import attach_line
+
+if TYPE_CHECKING:
+    import os
+
+    from intercom_export_widgets.jobs.entry import Entry
+    from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.session import ExportSession
+
+__all__ = ["kept_export", "load", "taken_from_disk"]
+
+
+def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
+    """Return an export whose archive is on disk; as `ExportSession.load`.
+
+    Raises
+    ------
+    FileError, ArchiveError
+        As there.
+    """
+    entry = session.ledger.find(str(what))
+    path = Path(entry.path) if entry is not None and entry.path else Path(what).expanduser()
+    if not path.is_file():
+        again = "" if entry is None else f" Or fetch it again: {attach_line(str(what))}."
+        raise FileError(
+            f"There is no downloaded export {str(what)!r}",
+            advice="Name a file or the identifier of a job that was downloaded; "
+            f"%intercom_export log --all lists them.{again}",
+        )
+    exports: tuple[Export, ...] = session.exports
+    for export in exports:
+        if export.progress.path == path and is_usable(export, None):
+            return export
+    if entry is None:
+        entry = session.ledger.find_path(path)
+    return _loaded(session, path, entry)
+
+
+def taken_from_disk(session: ExportSession, entry: Entry) -> Export:
+    """Return an export of before, the same handle if there is one in this session."""
+    exports: tuple[Export, ...] = session.exports
+    for export in exports:
+        if export.number == entry.number and is_usable(export, None):
+            return export
+    if entry.path is not None:
+        return _loaded(session, Path(entry.path), entry)
+    export = session.launcher().ended(entry)
+    session.publish(export)
+    return export
+
+
+def kept_export(session: ExportSession, entry: Entry) -> Export | None:
+    """Return a job that was downloaded before, unless its file is gone or damaged.
+
+    A damaged one is set aside, so that its job is asked for again.
+    """
+    path = Path(entry.path) if entry.path else None
+    if path is None or not path.exists():
+        return None
+    try:
+        return _loaded(session, path, entry)
+    except ArchiveError:
+        set_aside(path)
+        session.ledger.update(entry.number, path=None)
+        return None
+
+
+def _loaded(session: ExportSession, path: Path, entry: Entry | None) -> Export:
+    address = session.connection.address if entry is None else entry.base_url
+    export = session.launcher().loaded(path, entry, address)
+    session.publish(export)
+    return export
