@@ -62,6 +62,25 @@ def replay(tmp_path_factory):
     return Replay(tmp_path_factory.mktemp("binder"))
 
 
+def one_more(session):
+    """Return another session on the same workspace, folder and ledger: another notebook."""
+    return ExportSession(
+        TOKEN,
+        base_url=session.connection.base_url,
+        folder=session.folder,
+        ledger=session.ledger.path,
+        poll_interval=0.05,
+        pause=lambda _: None,
+    )
+
+
+@pytest.fixture
+def another(session):
+    """Another notebook of the same user."""
+    with one_more(session) as opened:
+        yield opened
+
+
 # The browser ---------------------------------------------------------------------------
 
 

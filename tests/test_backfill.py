@@ -17,24 +17,10 @@ from intercom_export_widgets import errors
 from intercom_export_widgets.data.notes import reading_notes
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.jobs.progress import Stage
-from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook.backfillview import card_of_backfill
 
 RANGE = "2018-06-01 2018-06-06"
 MIXING = pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
-
-
-@pytest.fixture
-def another(session):
-    """A second session on the same workspace, folder and ledger: another notebook."""
-    with ExportSession(
-        TOKEN,
-        base_url=session.connection.base_url,
-        folder=session.folder,
-        ledger=session.ledger.path,
-        poll_interval=0.05,
-    ) as opened:
-        yield opened
 
 
 def creations(sandbox):

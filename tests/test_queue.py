@@ -23,7 +23,6 @@ from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Progress, Stage
 from intercom_export_widgets.jobs.queue import Queue
 from intercom_export_widgets.jobs.schedule import Schedule
-from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.tools import Tools
 from intercom_export_widgets.jobs.turn import Turn, await_turn, politely
@@ -32,19 +31,6 @@ JUNE = "2018-06-01 2018-06-02"
 DEAD = f"{socket.gethostname()}:999999999"
 SLOT = Slot("https://api.intercom.io", "abc")
 DAYS = [Timeframe.parse(f"2018-06-0{day}") for day in range(1, 6)]
-
-
-@pytest.fixture
-def another(session):
-    """A second session on the same workspace, folder and ledger: another notebook."""
-    with ExportSession(
-        TOKEN,
-        base_url=session.connection.base_url,
-        folder=session.folder,
-        ledger=session.ledger.path,
-        poll_interval=0.05,
-    ) as opened:
-        yield opened
 
 
 @pytest.fixture

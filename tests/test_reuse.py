@@ -1,4 +1,4 @@
-"""Run All twice costs nothing: what is on disk, whole and final, is not exported again."""
+"""Run All twice costs nothing: what is on disk, whole and final, is not exported another."""
 
 from __future__ import annotations
 
@@ -6,36 +6,23 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from conftest import TOKEN
+from conftest import one_more
 
-from intercom_export_widgets.jobs.session import ExportSession
+from intercom_export_widgets.jobs.progress import Stage
 
 JUNE = "2018-06-01 2018-06-02"
-
-
-@pytest.fixture
-def again(session):
-    """Another notebook of the same user: the same folder and the same ledger."""
-    with ExportSession(
-        TOKEN,
-        base_url=session.connection.base_url,
-        folder=session.folder,
-        ledger=session.ledger.path,
-        poll_interval=0.05,
-    ) as opened:
-        yield opened
 
 
 def creates(sandbox):
     return len([request for request in sandbox.requests if request.call == "create"])
 
 
-def test_the_same_range_is_read_from_disk_with_a_word_that_says_so(session, again, sandbox):
+def test_the_same_range_is_read_from_disk_with_a_word_that_says_so(session, another, sandbox):
     """In this session and in the next one, nothing is submitted, and the data are the same."""
     first = session.submit(JUNE).wait(30)
     assert first.progress.kept_since is None
     assert session.submit(JUNE) is first
-    second = again.submit(JUNE)
+    second = another.submit(JUNE)
     assert second.done
     assert second.progress.kept_since == pytest.approx(first.progress.finished_at, abs=1)
     assert second.receipts.equals(first.receipts)
@@ -51,22 +38,16 @@ def test_fresh_exports_anew(session, sandbox):
     assert first.progress.path.exists()
 
 
-def test_a_damaged_or_missing_file_is_exported_anew(session, again, sandbox):
+def test_a_damaged_or_missing_file_is_exported_anew(session, another, sandbox):
     """A byte that has changed is noticed by the checksum, a file that is gone by its absence."""
     path = session.submit(JUNE).wait(30).progress.path
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)
-    renewed = again.submit(JUNE).wait(30)
+    renewed = another.submit(JUNE).wait(30)
     assert creates(sandbox) == 2
     Path(renewed.progress.path).unlink()
-    with ExportSession(
-        TOKEN,
-        base_url=sandbox.base_url,
-        folder=session.folder,
-        ledger=session.ledger.path,
-        poll_interval=0.05,
-    ) as third:
+    with one_more(session) as third:
         third.submit(JUNE).wait(30)
     assert creates(sandbox) == 3
 
@@ -100,4 +81,23 @@ def test_another_workspace_is_asked_for_its_own_data(session, sandbox):
     entry = session.ledger.entries()[0]
     session.ledger.update(entry.number, workspace_id="another")
     session.submit(JUNE).wait(30)
+    assert creates(sandbox) == 2
+
+
+def test_a_range_without_data_is_not_asked_for_again(session, another, sandbox):
+    """That there was nothing is known too."""
+    sandbox.switch(no_data=1)
+    session.submit(JUNE).wait(30)
+    found = another.submit(JUNE).wait(30)
+    assert found.progress.stage is Stage.NO_DATA
+    assert found.receipts.empty
+    assert creates(sandbox) == 1
+
+
+def test_another_workspace_in_between_hides_nothing(session, another, sandbox):
+    """The newest export of the range may be of another workspace; ours is found behind it."""
+    first = session.submit(JUNE).wait(30)
+    second = session.submit(JUNE, fresh=True).wait(30)
+    session.ledger.update(second.number, workspace_id="another")
+    assert another.submit(JUNE).job_identifier == first.job_identifier
     assert creates(sandbox) == 2

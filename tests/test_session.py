@@ -23,19 +23,6 @@ from intercom_export_widgets.jobs.session import ExportSession
 JUNE = "2018-06-01 2018-06-02"
 
 
-@pytest.fixture
-def another(session):
-    """A second session on the same workspace, folder and ledger: another notebook."""
-    with ExportSession(
-        TOKEN,
-        base_url=session.connection.base_url,
-        folder=session.folder,
-        ledger=session.ledger.path,
-        poll_interval=0.05,
-    ) as opened:
-        yield opened
-
-
 def creations(sandbox):
     """Return the requests that asked for a new job."""
     return [r for r in sandbox.requests if (r.method, r.path) == ("POST", "/export/content/data")]
