@@ -66,17 +66,18 @@ class Cache:
         InputError
             If the table has no such column.
         """
-        from pyarrow import ArrowException, parquet
+        from pyarrow import ArrowException, OSFile, parquet
 
         try:
             self._check_owner()
             facts = self._facts(group)
             if not facts or (columns is not None and facts["rows_noted"]):
                 return None
-            file = parquet.ParquetFile(self._file(group))
+            source = OSFile(str(self._file(group)))
+            file = parquet.ParquetFile(source)
         except (OSError, ArrowException, ValueError, KeyError):
             return None
-        return CachedReading(file, group, facts, zone=self.zone, columns=columns)
+        return CachedReading(source, file, group, facts, zone=self.zone, columns=columns)
 
     def _facts(self, group: str) -> dict[str, Any]:
         """Return what is known of a table, if it is the archive's and undamaged; else nothing."""

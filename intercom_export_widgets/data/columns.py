@@ -104,7 +104,10 @@ class Instants:
         values = self._values.taken()
         if kept is not None:
             values = values[np.asarray(kept)]
-        return pd.Series(values, copy=False).dt.tz_localize("UTC").array
+        # As integers they are instants already; as local times they would be copied.
+        utc = pd.DatetimeTZDtype("us", "UTC")
+        array: ExtensionArray = pd.array(values.view("int64"), dtype=utc, copy=False)
+        return array
 
 
 class Strings:

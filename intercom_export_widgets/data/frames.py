@@ -14,6 +14,8 @@ from intercom_export_widgets.data.columns import Gathered, Instants, Strings
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from pandas.api.extensions import ExtensionArray
 
@@ -54,17 +56,37 @@ class PandasFrame:
         Its columns.
     expected : int
         As in `new_frame`.
+
+    Attributes
+    ----------
+    rows : int
+        How many were added so far.
     """
 
-    def __init__(self, schema: Schema, expected: int = 0) -> None:
+    def __init__(self, schema: Schema | tuple[()], expected: int = 0) -> None:
         self._columns: dict[str, Gathering] = {f.name: _gathering(f.type, expected) for f in schema}
-        self._rows = 0
+        self.rows = 0
 
     def add(self, batch: Batch) -> None:
         """Add the rows of ``batch``, which is not needed after."""
         for column, array in zip(self._columns.values(), batch.columns, strict=True):
             column.add(array)
-        self._rows += batch.num_rows
+        self.rows += batch.num_rows
+
+    @property
+    def names(self) -> list[str]:
+        """Its columns, in order."""
+        return list(self._columns)
+
+    def part(self, names: Sequence[str]) -> PandasFrame:
+        """Return a frame of some of the columns, whose rows become this one's with `join`."""
+        part = PandasFrame(())
+        part._columns = {name: self._columns[name] for name in names}
+        return part
+
+    def join(self, parts: Sequence[PandasFrame]) -> None:
+        """Take over the rows that were added to parts, which together have all columns."""
+        self.rows += max((part.rows for part in parts), default=0)
 
     def column(self, name: str) -> Array:
         """Return a column as it is so far, as a ``pyarrow.ChunkedArray``."""
@@ -74,7 +96,7 @@ class PandasFrame:
 
     def put(self, name: str, column: Array) -> None:
         """Put a ``pyarrow.ChunkedArray`` of all rows in the place of a column, or behind all."""
-        self._columns[name] = _gathering(column.type, self._rows)
+        self._columns[name] = _gathering(column.type, self.rows)
         for chunk in column.chunks:
             self._columns[name].add(chunk)
 
@@ -96,7 +118,7 @@ class PandasFrame:
         arrays: dict[int, ExtensionArray] = {}
         for place, name in enumerate(names):
             arrays[place] = self._columns.pop(name).finish(kept)
-        rows = self._rows if kept is None else len(next(iter(arrays.values()), ()))
+        rows = self.rows if kept is None else len(next(iter(arrays.values()), ()))
         frame = pd.DataFrame(arrays, index=pd.RangeIndex(rows), copy=False)
         frame.columns = pd.Index(names, dtype="str")
         return frame

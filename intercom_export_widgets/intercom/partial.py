@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -223,9 +224,14 @@ def _settle(number: int) -> None:
     own = os.dup(number)
 
     def settle() -> None:
-        with contextlib.suppress(OSError):
+        try:
             os.fsync(own)
-        os.close(own)
+        except OSError as error:
+            logging.getLogger(__name__).warning(
+                "The disk may not keep what was downloaded: %s.", error.strerror
+            )
+        finally:
+            os.close(own)
 
     threading.Thread(target=settle, name="intercom-export-settle").start()
 

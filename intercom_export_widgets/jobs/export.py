@@ -31,6 +31,7 @@ from intercom_export_widgets.jobs.delivery import deliver
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
 from intercom_export_widgets.jobs.turn import await_turn
+from intercom_export_widgets.jobs.warming import warm_up
 from intercom_export_widgets.jobs.watch import Pause, watch
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _await_end(tools: Tools, progress: Progress) -> Generator[Pause, None, Progr
     )
     for step in steps:
         if isinstance(step, Pause):
+            warm_up()
             show(next_ask_at=tools.now() + step.seconds)
             yield step
             continue
