@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import binder
+from intercom_export_widgets.notebook.frontend import ask_hidden
 
 
 def test_repo2docker_builds_for_python_and_nothing_else():
@@ -69,3 +70,17 @@ def test_a_launch_opens_the_first_notebook(replay):
     )
     assert version.strip()
     assert replay.megabytes < 550, f"{replay.megabytes:.0f} MB, installed in {replay.seconds:.0f} s"
+
+
+def test_whoever_types_a_token_on_binder_is_warned_first(monkeypatch, capsys):
+    """The prompt of a terminal or cell comes after the warning, and elsewhere there is none."""
+    said = []
+    monkeypatch.setattr("getpass.getpass", lambda prompt: said.append(prompt) or "typed")
+    for name in ("BINDER_LAUNCH_HOST", "BINDER_REPO_URL", "BINDER_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    assert ask_hidden("Token: ") == "typed"
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("BINDER_REPO_URL", "https://github.com/somebody/something")
+    assert ask_hidden("Token: ") == "typed"
+    assert capsys.readouterr().err.startswith("This is Binder: don't enter a real token here.")
+    assert said == ["Token: ", "Token: "]

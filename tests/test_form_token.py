@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from conftest import TOKEN
@@ -74,6 +75,23 @@ def test_the_better_ways_are_named_beside_the_field(locked_out):
     for said in ("INTERCOM_ACCESS_TOKEN", "keyring", "saved nowhere", "No access token was found"):
         expect(access).to_contain_text(said)
     expect(locked_out.get_by_label("Access token")).to_have_attribute("type", "password")
+
+
+def test_on_binder_the_form_warns_against_a_real_token(setup, notebook):
+    """What a public server may do with a token is said above the field, and read with it."""
+    book = notebook(
+        "import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n"
+        f"os.environ['BINDER_LAUNCH_HOST'] = 'https://mybinder.org/'\n{setup}",
+        "%intercom_export",
+    )
+    book.run(0)
+    book.run(1)
+    caution = book.form(1).locator(".iew-caution")
+    expect(caution).to_contain_text("don't enter a real token here")
+    expect(caution).to_contain_text("can read what is typed")
+    expect(book.form(1).locator(".iew-access")).not_to_contain_text(re.compile("Best set|null"))
+    field = book.form(1).get_by_label("Access token")
+    expect(field).to_have_attribute("aria-describedby", caution.get_attribute("id"))
 
 
 def test_a_wrong_token_is_said_at_its_field_each_time(locked_out):

@@ -12,7 +12,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Bool, Dict, Instance, List, Tuple
+from traitlets import Bool, Dict, Instance, List, Tuple, Unicode
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.zones import zone_names
@@ -21,6 +21,7 @@ from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.fields import FIELDS, RangePage
+from intercom_export_widgets.notebook.frontend import caution_of_host
 from intercom_export_widgets.notebook.host import SandboxHost
 from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
 from intercom_export_widgets.notebook.notices import (
@@ -80,6 +81,7 @@ class ExportForm(RangePage):
     exports = Tuple()
 
     workspace = Dict().tag(sync=True)
+    caution = Unicode().tag(sync=True)
     zones: List[Any] = List().tag(sync=True)
     alert = Dict().tag(sync=True)
     queue: List[Any] = List().tag(sync=True)
@@ -105,7 +107,7 @@ class ExportForm(RangePage):
         self._asked: Timeframe | None = None
         self._asked_at = float("-inf")
         self._awaited: set[int] = set()
-        super().__init__(session, kind="form")
+        super().__init__(session, kind="form", caution=caution_of_host())
         session.observe(self._take_exports, "exports")
         session.observe(self._reconnect, "connection")
         self._take_exports(None)

@@ -9,12 +9,31 @@ from __future__ import annotations
 import os
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["Frontend", "ask_hidden", "can_ask", "find_cell", "find_frontend"]
+__all__ = [
+    "Frontend",
+    "ask_hidden",
+    "can_ask",
+    "caution_of_host",
+    "find_cell",
+    "find_frontend",
+]
+
+BINDER_VARIABLES: Final = ("BINDER_LAUNCH_HOST", "BINDER_REPO_URL", "BINDER_SERVICE_HOST")
+"""The first two are set by BinderHub in each session (jupyterhub/binderhub#1010), the third by
+Kubernetes where the hub's own service is called ``binder``, as on mybinder.org."""
+
+ON_BINDER: Final = (
+    "This is Binder: don't enter a real token here. It is a public server, on which whoever runs "
+    "it, and whatever code the session was launched from, can read what is typed. Try the sandbox "
+    "here; use your token where only you can look."
+)
 
 
 class Frontend(Enum):
@@ -65,10 +84,27 @@ def can_ask(shell: InteractiveShell | None) -> bool:
             return False
 
 
+def caution_of_host(environ: Mapping[str, str] | None = None) -> str:
+    """Return why no real token should be typed on this machine; empty if it may be.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        The environment variables; ``os.environ`` if None.
+    """
+    variables = os.environ if environ is None else environ
+    return ON_BINDER if any(map(variables.get, BINDER_VARIABLES)) else ""
+
+
 def ask_hidden(prompt: str) -> str:
-    """Return what the user types, which is not shown; empty if nobody can be asked."""
+    """Return what the user types, which is not shown; empty if nobody can be asked.
+
+    Where no real token should be typed, that is said first.
+    """
     from getpass import getpass
 
+    if caution := caution_of_host():
+        print(caution, file=sys.stderr)  # noqa: T201 - it stands above the prompt
     try:
         return getpass(prompt)
     except (EOFError, KeyboardInterrupt):

@@ -32,6 +32,18 @@ function sayError({ input, error }, text) {
   }
 }
 
+/** Where a token is kept better than in a page. */
+function betterWays() {
+  return h(
+    "p",
+    {},
+    "Best set the environment variable ",
+    h("code", {}, "INTERCOM_ACCESS_TOKEN"),
+    " before the kernel starts, or keep it in a keyring. What is typed here is checked, used by " +
+      "this session only, and saved nowhere.",
+  );
+}
+
 class FormView {
   constructor(model, root) {
     this.model = model;
@@ -366,16 +378,13 @@ class FormView {
         label,
       );
     sayError(this.token, text);
+    const caution = h("p", { class: "iew-caution", id: unique("caution"), hidden: true });
+    say(caution, this.model.get("caution"));
+    if (!text && !caution.hidden) this.token.input.setAttribute("aria-describedby", caution.id);
     this.access.replaceChildren(
       h("strong", {}, `Whose workspace? ${why ?? ""}`),
-      h(
-        "p",
-        {},
-        "Best set the environment variable ",
-        h("code", {}, "INTERCOM_ACCESS_TOKEN"),
-        " before the kernel starts, or keep it in a keyring. What is typed here is checked, used " +
-          "by this session only, and saved nowhere.",
-      ),
+      caution,
+      ...(caution.hidden ? [betterWays()] : []),
       h(
         "div",
         { class: "iew-token" },
