@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from intercom_export_widgets.data.schema import Kind
 
-__all__ = ["Array", "Batch", "DataType", "Schema", "Table", "arrow_type"]
+__all__ = ["Array", "Batch", "DataType", "Field", "Schema", "Table", "arrow_type"]
 
 Array: TypeAlias = Any
 """A ``pyarrow.Array``, or a ``pyarrow.ChunkedArray`` where it is a column of a `Table`."""
@@ -19,6 +19,9 @@ Batch: TypeAlias = Any
 
 DataType: TypeAlias = Any
 """A ``pyarrow.DataType``."""
+
+Field: TypeAlias = Any
+"""A ``pyarrow.Field``."""
 
 Schema: TypeAlias = Any
 """A ``pyarrow.Schema``."""

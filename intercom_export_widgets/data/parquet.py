@@ -15,6 +15,8 @@ import os
 import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Future
 
-    from intercom_export_widgets.data.arrow import Batch, Schema
+    from intercom_export_widgets.data.arrow import Array, Batch, Field, Schema
 
 __all__ = [
     "BLOCK",
     "ROW_GROUP",
     "ParquetSink",
+    "Part",
     "aside",
     "facts_of",
     "make_folder",
@@ -49,6 +52,40 @@ _GROUP_BYTES: Final = 32 * 1024 * 1024
 _DATED: Final = "received_at"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a file says when it is one of several that make a dataset.
+
+    Such a file says nothing for ``DataFrame.attrs``, which would be taken for what the whole
+    dataset is.
+
+    Attributes
+    ----------
+    facts : mapping of str to str
+        More metadata.
+    observed_until : str
+        ISO 8601: the value of a column of that name, in every row; empty for no column.
+    """
+
+    facts: Mapping[str, str]
+    observed_until: str = ""
+
+    def field(self) -> Field | None:
+        """Return the column's field, if there is to be one."""
+        import pyarrow as pa
+
+        if not self.observed_until:
+            return None
+        return pa.field("observed_until", pa.timestamp("us", "UTC"))
+
+    def column(self, rows: int) -> Array:
+        """Return the column, of so many rows."""
+        import pyarrow as pa
+
+        moment = datetime.fromisoformat(self.observed_until)
+        return pa.repeat(pa.scalar(moment, pa.timestamp("us", "UTC")), rows)
+
+
 class ParquetSink:
     """A Parquet file in the making: zstd, categories as dictionaries, rows as they come.
 
@@ -60,13 +97,18 @@ class ParquetSink:
         The file, which is overwritten; see `aside`.
     schema : pyarrow.Schema
         Of every batch.
+    part : Part, optional
+        What the file says as one of several.
     """
 
-    def __init__(self, path: Path, schema: Schema) -> None:
+    def __init__(self, path: Path, schema: Schema, part: Part | None = None) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
-        self._schema = schema
+        self._batched = schema
+        self._part = part
+        more = None if part is None else part.field()
+        self._schema = schema = schema if more is None else schema.append(more)
         self._batches: list[Batch] = []
         self._rows = self._bytes = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="intercom-export-write")
@@ -125,7 +167,9 @@ class ParquetSink:
     def _write(self, batches: list[Batch]) -> None:
         import pyarrow as pa
 
-        table = pa.Table.from_batches(batches, self._schema).unify_dictionaries()
+        table = pa.Table.from_batches(batches, self._batched).unify_dictionaries()
+        if self._part is not None and self._schema is not self._batched:
+            table = table.append_column(self._schema[-1], self._part.column(len(table)))
         self._writer.write_table(table, row_group_size=table.num_rows)
 
 
@@ -177,15 +221,20 @@ def parquet_name(group: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", group)[:80] + ".parquet"
 
 
-def facts_of(attrs: Mapping[str, object]) -> dict[str, str]:
-    """Return a file's metadata: every attribute, the package's version, and all for pandas."""
+def facts_of(attrs: Mapping[str, object], part: Part | None = None) -> dict[str, str]:
+    """Return a file's metadata: every attribute, the package's version, and all for pandas.
+
+    Of a part, what it says instead of the last.
+    """
     version = importlib.metadata.version("intercom-export-widgets")
     facts = {key: value if isinstance(value, str) else str(value) for key, value in attrs.items()}
+    if part is not None:
+        return {**facts, "package_version": version, **part.facts}
     # Where pandas looks for what it puts into ``DataFrame.attrs``.
     return {**facts, "package_version": version, "PANDAS_ATTRS": json.dumps(attrs)}
 
 
-def write_empty(group: str, path: Path, facts: Mapping[str, str]) -> None:
+def write_empty(group: str, path: Path, facts: Mapping[str, str], part: Part | None = None) -> None:
     """Write a file of no rows with the known columns of ``group``.
 
     Raises
@@ -198,4 +247,4 @@ def write_empty(group: str, path: Path, facts: Mapping[str, str]) -> None:
     known = GROUPS[group].columns if group in GROUPS else ()
     with aside(path) as temporary:
         schema = pa.schema([(column.name, arrow_type(column.kind)) for column in known])
-        ParquetSink(temporary, schema).finish(facts)
+        ParquetSink(temporary, schema, part).finish(facts)

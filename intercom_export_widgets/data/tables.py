@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Table
+    from intercom_export_widgets.data.parquet import Part
 
 __all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]
 
@@ -272,7 +274,12 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         )
 
     def to_parquet(
-        self, path: str | Path, name: str | None = None, *, trim: bool = True
+        self,
+        path: str | Path,
+        name: str | None = None,
+        *,
+        trim: bool = True,
+        part: Part | None = None,
     ) -> tuple[Path, ...]:
         """Write tables as Parquet, in memory that does not grow with them.
 
@@ -290,6 +297,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             The table; by default ``receipt`` in a file, and in a folder all there are.
         trim : bool
             As in `read`.
+        part : Part, optional
+            What the files say if they are some of several that make a dataset.
 
         Returns
         -------
@@ -313,12 +322,13 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         make_folder(files[0].parent if files else path)
         for group, file in zip(groups, files, strict=True):
             if self._trimmed is None or group not in self._groups:
-                write_empty(group, file, self._facts(0))
+                write_empty(group, file, self._facts(0, part), part)
             else:
-                self._trimmed.write(group, file, self._facts, trim=trim)
+                facts = partial(self._facts, part=part)
+                self._trimmed.write(group, file, facts, trim=trim, part=part)
         self._say_notes()
         return tuple(files)
 
-    def _facts(self, trimmed: int) -> dict[str, str]:
+    def _facts(self, trimmed: int, part: Part | None = None) -> dict[str, str]:
         """Return what a file says of its origin."""
-        return facts_of(self.attrs | {"rows_trimmed": trimmed})
+        return facts_of(self.attrs | {"rows_trimmed": trimmed}, part)

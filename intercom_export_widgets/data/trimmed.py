@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.arrow import Array, Batch
     from intercom_export_widgets.data.cached import CachedReading
     from intercom_export_widgets.data.frames import DtypeBackend
+    from intercom_export_widgets.data.parquet import Part
 
     Readable = Reading | CachedReading
     Facts = Callable[[int], Mapping[str, str]]
@@ -92,7 +93,9 @@ class Trimmed:
         self._say(reading, trimmer, trimmed)
         return frame.finish(beyond), trimmed
 
-    def write(self, group: str, path: Path, facts: Facts, *, trim: bool) -> None:
+    def write(
+        self, group: str, path: Path, facts: Facts, *, trim: bool, part: Part | None = None
+    ) -> None:
         """Write a group as Parquet.
 
         Parameters
@@ -105,6 +108,8 @@ class Trimmed:
             Returns the file's metadata, given how many rows were left out.
         trim : bool
             Whether rows outside the range are left out.
+        part : Part, optional
+            What the file says as one of several.
 
         Raises
         ------
@@ -116,13 +121,13 @@ class Trimmed:
             cached = self._cached(group, None)
             if cached is not None:
                 with contextlib.suppress(*_damage()):
-                    self._pour(cached, cached, temporary, facts, trimmer)
+                    self._pour(cached, cached, temporary, facts, trimmer=trimmer, part=part)
                     return
             reading = Reading(self._archive, group, zone=self._zone, block_size=BLOCK)
-            self._pour(reading, reading, temporary, facts, trimmer)
+            self._pour(reading, reading, temporary, facts, trimmer=trimmer, part=part)
             corrected = reading.corrected()
             if corrected is not None:
-                self._pour(corrected, reading, temporary, facts, trimmer)
+                self._pour(corrected, reading, temporary, facts, trimmer=trimmer, part=part)
 
     def _cached(self, group: str, columns: Sequence[str] | None) -> CachedReading | None:
         return Cache(self._archive.path, self._zone).reading(group, columns)
@@ -142,10 +147,12 @@ class Trimmed:
         first: Readable,
         path: Path,
         facts: Facts,
+        *,
         trimmer: Trimmer | None,
+        part: Part | None,
     ) -> None:
         """Write a reading into a file; what is said is said of the first one."""
-        sink = ParquetSink(path, reading.schema)
+        sink = ParquetSink(path, reading.schema, part)
         trimmed = 0
         try:
             judge = first if trimmer is None else trimmer.judge(first)

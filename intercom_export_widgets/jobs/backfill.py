@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from traitlets import HasTraits, Instance, Tuple
-
-from intercom_export_widgets.errors import IntercomExportError, NotReadyError
-from intercom_export_widgets.jobs.dataset import Dataset
+from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
+from intercom_export_widgets.jobs.windowed import Windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    import pandas as pd
     from traitlets import Bunch
 
-    from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.course import Course
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.plan import Plan
@@ -41,7 +37,7 @@ def _comes_first(export: Export) -> bool:
     return not export.done and (stage in IN_THE_SLOT or stage.ended)
 
 
-class Backfill(HasTraits):
+class Backfill(Windowed):
     """A long range that is exported window by window.
 
     Made by `jobs.session.ExportSession.backfill`; not to be constructed by hand.
@@ -66,100 +62,15 @@ class Backfill(HasTraits):
         A trait: what ended the backfill early.
     """
 
-    exports = Tuple(help="the exports that have begun, in the order of the windows")
-    notes = Tuple(help="what must be said, in sentences")
-    error = Instance(Exception, allow_none=True)
-
     def __init__(self, plan: Plan, course: Course, *, mixed: bool = False) -> None:
-        super().__init__()
-        self.plan = plan
-        self.mixed = mixed
-        self._course = course
+        super().__init__(plan, course, mixed=mixed)
         self._lock = threading.RLock()
-        self._finished = threading.Event()
         self._moving = False
 
     def __repr__(self) -> str:
         """Return the range, the windows and how many are done."""
         done, all_ = self.count
-        return f"Backfill({self.timeframe.label}, every {self.plan.every}, {done} of {all_} done)"
-
-    # What it is ----------------------------------------------------------------
-
-    @property
-    def timeframe(self) -> Timeframe:
-        """The whole range."""
-        return self.plan.timeframe
-
-    @property
-    def done(self) -> bool:
-        """Whether it has ended, well or not."""
-        return self._finished.is_set()
-
-    @property
-    def count(self) -> tuple[int, int]:
-        """How many windows are on disk, and how many there are."""
-        return self._course.count
-
-    @property
-    def missing(self) -> tuple[Timeframe, ...]:
-        """The windows whose data are not there."""
-        return self._course.missing
-
-    # Its data ------------------------------------------------------------------
-
-    @property
-    def tables(self) -> Dataset:
-        """Every table of all windows by its name, read when asked for.
-
-        Raises
-        ------
-        NotReadyError
-            If it has not ended yet.
-        IntercomExportError
-            What ended it early.
-        """
-        if not self.done:
-            raise NotReadyError(
-                f"The backfill of {self.timeframe.label} is still running",
-                advice="Wait for it first: backfill.wait().",
-            )
-        if self.error is not None:
-            raise self.error
-        ended = [e for e in self.exports if e.progress.stage in {Stage.DONE, Stage.NO_DATA}]
-        missing = [window.label for window in self.missing]
-        return Dataset([e.tables for e in ended], missing=missing, mixed=self.mixed)
-
-    @property
-    def receipts(self) -> pd.DataFrame:
-        """The deliveries of all windows: the table ``receipt``.
-
-        Raises
-        ------
-        InputError, NotReadyError, IntercomExportError
-            As for `tables` and `Dataset.read`.
-        """
-        return self.tables["receipt"]
-
-    def read(
-        self,
-        table: str = "receipt",
-        *,
-        columns: Sequence[str] | None = None,
-        dtype_backend: Literal["pandas", "pyarrow"] = "pandas",
-        trim: bool = True,
-        mixed: bool | None = None,
-    ) -> pd.DataFrame:
-        """Return a table of all windows; as `Dataset.read`.
-
-        Raises
-        ------
-        InputError, NotReadyError, IntercomExportError
-            As for `tables` and `Dataset.read`.
-        """
-        return self.tables.read(
-            table, columns=columns, dtype_backend=dtype_backend, trim=trim, mixed=mixed
-        )
+        return f"Backfill({self.plan.name}, {done} of {all_} done)"
 
     # Waiting and stopping ------------------------------------------------------
 

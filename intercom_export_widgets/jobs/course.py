@@ -8,7 +8,6 @@ split before it is asked for.
 from __future__ import annotations
 
 import contextlib
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,9 +21,9 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.windows import divide
-from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.expectation import ROW_LIMIT, expected_rows, parts_of
 from intercom_export_widgets.jobs.handle import is_usable
+from intercom_export_widgets.jobs.lifesign import LifeSign
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.reading import timeframe_of
 from intercom_export_widgets.jobs.reuse import find_kept
@@ -33,7 +32,6 @@ from intercom_export_widgets.jobs.shelf import kept_export, taken_from_disk
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
-    from intercom_export_widgets.jobs.alarm import Call
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
@@ -42,9 +40,6 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ticket import Ticket
 
 __all__ = ["Course"]
-
-BEAT: Final = 30.0
-"""Seconds between two signs of life while a window's job runs."""
 
 FATAL: Final = (AccessError, StorageError, RequestRefusedError, InputError)
 """What no other window would escape: the backfill stops, and can go on later."""
@@ -89,11 +84,10 @@ class Course:
         self._exports: dict[int, Export] = {}
         self._judged: set[int] = set()
         self._stopped = False
-        self._call: Call | None = None
         self.notes: list[str] = []
         self._tickets: list[Ticket] = []
         self._refresh()
-        self._live()
+        self._sign = LifeSign(self._queue, self._owner, session.now)
 
     # What there is -------------------------------------------------------------
 
@@ -112,6 +106,17 @@ class Course:
     def missing(self) -> tuple[Timeframe, ...]:
         """The windows whose data are not there."""
         return tuple(ticket.timeframe for ticket in self._tickets if ticket.state != "done")
+
+    @property
+    def windows(self) -> tuple[Timeframe, ...]:
+        """The windows, in order."""
+        return tuple(ticket.timeframe for ticket in self._tickets)
+
+    @property
+    def ready(self) -> tuple[tuple[Timeframe, Export], ...]:
+        """The windows that are on disk, with their exports, in order."""
+        done = [t for t in self._tickets if t.state == "done" and t.number in self._exports]
+        return tuple((ticket.timeframe, self._exports[ticket.number]) for ticket in done)
 
     def _refresh(self) -> list[Ticket]:
         self._tickets = self._queue.tickets(backfill=self._plan.number)
@@ -281,17 +286,7 @@ class Course:
 
     def close(self) -> None:
         """Let others take up what still waits."""
-        if self._call is not None:
-            self._call.done = True
+        self._sign.stop()
         with contextlib.suppress(IntercomExportError):
             self._queue.release(self._owner, [ticket.number for ticket in self._tickets])
             self._refresh()
-
-    def _live(self) -> None:
-        """Give a sign of life, now and again: a window's job can take hours."""
-        self._call = ALARM.after(BEAT, self._live)
-        threading.Thread(target=self._renew, name="intercom-export-lease", daemon=True).start()
-
-    def _renew(self) -> None:
-        with contextlib.suppress(IntercomExportError):
-            self._queue.renew(self._owner, self._session.now())

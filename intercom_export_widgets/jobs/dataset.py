@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.tables import Tables
 
-__all__ = ["Dataset"]
+__all__ = ["Dataset", "warn_of_missing"]
 
 
 class Dataset(Mapping[str, "pd.DataFrame"]):
@@ -114,7 +114,7 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
                 moments,
                 "backfill.read('receipt', mixed=True) or --mixed",
             )
-        self._warn_of_missing()
+        warn_of_missing(self.missing)
         held = [part for part in self.parts if name in part] or [self.parts[0]]
         frames = []
         for part in held:
@@ -128,10 +128,13 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
         )
         return whole
 
-    def _warn_of_missing(self) -> None:
-        if self.missing:
-            warnings.warn(
-                f"{len(self.missing)} windows are missing: {', '.join(self.missing)}.",
-                ExportWarning,
-                stacklevel=3,
-            )
+
+def warn_of_missing(windows: Sequence[str]) -> None:
+    """Warn of windows that are not there, in words; no word if none is missing."""
+    if windows:
+        are = "window is" if len(windows) == 1 else "windows are"
+        warnings.warn(
+            f"{len(windows)} {are} missing: {', '.join(windows)}.",
+            ExportWarning,
+            stacklevel=3,
+        )

@@ -43,6 +43,11 @@ class Plan:
     timeframe: Timeframe
     every: str
 
+    @property
+    def name(self) -> str:
+        """What it is called in a sentence: ``2018-06-01 to 2018-06-30 (UTC) every week``."""
+        return f"{self.timeframe.label} every {self.every}"
+
 
 def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
     """Write a plan down, and return it with its number.

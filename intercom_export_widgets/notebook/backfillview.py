@@ -38,7 +38,7 @@ def describe(backfill: Backfill) -> Card:
     whole = ended and error is None and done == windows
     return Card(
         number=0,
-        title=f"{backfill.timeframe.label} every {backfill.plan.every}",
+        title=backfill.plan.name,
         identifier="",
         status=f"{done} of {windows} windows",
         tone="running" if not ended else "good" if whole else "bad",

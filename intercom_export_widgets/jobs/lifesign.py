@@ -1,0 +1,60 @@
+"""A sign of life, now and again, for the ranges of a queue that an owner is at.
+
+A window's job can take hours, in which nothing else would renew the leases of those behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Final
+
+from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.jobs.alarm import ALARM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from intercom_export_widgets.jobs.queue import Queue
+    from intercom_export_widgets.jobs.ticket import Owner
+
+__all__ = ["LifeSign"]
+
+BEAT: Final = 30.0
+"""Seconds between two signs of life."""
+
+
+class LifeSign:
+    """Renews an owner's leases until it is stopped.
+
+    Parameters
+    ----------
+    queue : Queue
+        Where they are.
+    owner : Owner
+        Whose.
+    now : callable
+        The clock, Unix seconds.
+    """
+
+    def __init__(self, queue: Queue, owner: Owner, now: Callable[[], float]) -> None:
+        self._queue = queue
+        self._owner = owner
+        self._now = now
+        self._stopped = False
+        self._beat()
+
+    def stop(self) -> None:
+        """Give no more."""
+        self._stopped = True
+        self._call.done = True
+
+    def _beat(self) -> None:
+        if self._stopped:
+            return
+        self._call = ALARM.after(BEAT, self._beat)
+        threading.Thread(target=self._renew, name="intercom-export-lease", daemon=True).start()
+
+    def _renew(self) -> None:
+        with contextlib.suppress(IntercomExportError):
+            self._queue.renew(self._owner, self._now())
