@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
+    from intercom_export_widgets.jobs.lazy import open_dask
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.form import ExportForm
 
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "combine",
     "load_ipython_extension",
+    "open_dask",
     "unload_ipython_extension",
 ]
 
@@ -45,6 +47,7 @@ _HOMES = {
     "IntercomExportError": "errors",
     "Timeframe": "intercom.timeframe",
     "combine": "data.combination",
+    "open_dask": "jobs.lazy",
 }
 
 

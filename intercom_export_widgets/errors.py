@@ -31,6 +31,7 @@ The tree::
     │   └── SubmissionUnknownError       an export may have been created, unnamed
     ├── ArchiveError                   the downloaded file
     │   └── ArchiveDamagedError          truncated, or a checksum that does not match
+    ├── PackageMissingError            you: an optional package is not installed
     └── StorageError                   your disk
         ├── LedgerError                  the record of jobs
         └── FileError                    the folder of downloaded exports
@@ -68,6 +69,7 @@ __all__ = [
     "JobNotFoundError",
     "LedgerError",
     "NotReadyError",
+    "PackageMissingError",
     "RateLimitError",
     "RequestRefusedError",
     "ServerFaultError",
@@ -318,6 +320,26 @@ class ArchiveDamagedError(ArchiveError):
     """The file is cut short, or a checksum does not match its content."""
 
     advice = "Download it again while Intercom still has it, or export the range again."
+
+
+class PackageMissingError(IntercomExportError):
+    """Something needs a package that is not installed."""
+
+    @classmethod
+    def of(cls, what: str, package: str, install: str) -> PackageMissingError:
+        """Return the error that says what needs which package, and the line that installs it.
+
+        Parameters
+        ----------
+        what : str
+            What was asked for, as the beginning of a sentence.
+        package : str
+            What is not installed.
+        install : str
+            What pip is to install: the package, or an extra of this one.
+        """
+        line = f'pip install "{install}"' if "[" in install else f"pip install {install}"
+        return cls(f"{what} needs {package}, which is not installed", advice=f"Install it: {line}")
 
 
 class StorageError(IntercomExportError):

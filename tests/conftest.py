@@ -81,6 +81,30 @@ def another(session):
         yield opened
 
 
+@pytest.fixture(scope="session")
+def object_store():
+    """One S3 server for all tests."""
+    from objects import ObjectStore
+
+    running = ObjectStore()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def bucket(object_store, monkeypatch, request):
+    """An address in it that no other test has, found by the environment alone."""
+    from objects import BUCKET
+
+    for name, value in object_store.environment.items():
+        monkeypatch.setenv(name, value)
+    yield f"s3://{BUCKET}/{re.sub('[^a-z0-9]+', '-', request.node.name.lower())}"
+    import s3fs
+
+    # The next test's server may be asked with other variables.
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
 # The browser ---------------------------------------------------------------------------
 
 

@@ -7,13 +7,13 @@ send a request, and tables are read when they are first asked for.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from intercom_export_widgets.errors import NotReadyError
 from intercom_export_widgets.jobs.running import Running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.lazy import DaskFrame
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.progress import Progress
 
@@ -145,35 +146,95 @@ class Export(Running):
         return self.tables.read(table, columns=columns, dtype_backend=dtype_backend, trim=trim)
 
     def to_parquet(
-        self, path: str | Path, table: str | None = None, *, trim: bool = True
-    ) -> tuple[Path, ...]:
+        self,
+        path: str | Path,
+        table: str | None = None,
+        *,
+        trim: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> tuple[Path, ...] | tuple[str, ...]:
         """Write one table, or all of them, as Parquet files, in bounded memory.
 
         Parameters
         ----------
         path : str or pathlib.Path
             A file that ends in ``.parquet``, for one table; else a folder, in which each table
-            is a file of its own. What is there is replaced, once the new file is whole.
+            is a file of its own. What is there is replaced, once the new file is whole. Also
+            an address that fsspec knows, ``s3://bucket/folder``: a file is made on this
+            machine and sent as one object.
         table : str, optional
             Its name, as in ``tables``; by default ``receipt`` in a file, all in a folder.
         trim : bool
             Leave out rows outside the range asked for, as `read` does.
+        storage_options : mapping, optional
+            What the store's library takes, as in pandas; its credentials are found where it
+            looks for them.
 
         Returns
         -------
-        tuple of pathlib.Path
-            The files that were written.
+        tuple of pathlib.Path, or of str
+            The files that were written; in a store, their addresses.
 
         Raises
         ------
         TableNotFoundError
             If the export has no such table.
         FileError
-            If the disk refuses.
+            If the disk or the store refuses.
+        PackageMissingError
+            If the package for that store is not installed.
         NotReadyError, IntercomExportError
             As for `tables`.
         """
-        return self.tables.to_parquet(path, table, trim=trim)
+        from intercom_export_widgets.jobs.shipment import write_tables
+
+        return write_tables(self.tables, path, table, trim=trim, options=storage_options)
+
+    def dask(
+        self,
+        table: str = "receipt",
+        path: str | Path | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        **options: Any,  # noqa: ANN401 - Dask's, each of its own type
+    ) -> DaskFrame:
+        """Return a table as a ``dask.dataframe.DataFrame``, read from a Parquet file.
+
+        The file is written if it is not there yet, or is of another export.
+
+        Parameters
+        ----------
+        table : str
+            Its name, as in ``tables``.
+        path : str or pathlib.Path, optional
+            As for `to_parquet`; by default a folder beside the archive.
+        storage_options : mapping, optional
+            As for `to_parquet`.
+        **options
+            ``columns``, ``filters`` and the like, as for `jobs.lazy.open_dask`.
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            With the dtypes of `read`, and no ``attrs``; as `jobs.lazy.open_dask` says.
+
+        Raises
+        ------
+        PackageMissingError
+            If Dask, or the package for that store, is not installed.
+        TableNotFoundError, FileError, NotReadyError, IntercomExportError
+            As for `to_parquet`.
+        """
+        from intercom_export_widgets.jobs.lazy import import_dask, open_dask
+        from intercom_export_widgets.jobs.shipment import ensure_written
+
+        import_dask()
+        tables = self.tables
+        if path is None:
+            archive = self.progress.path or self.ledger.path.with_name(f"no_data_{self.number}")
+            path = archive.with_name(f"{archive.name}.tables")
+        ensure_written(tables, path, table, storage_options)
+        return open_dask(path, table, storage_options=storage_options, **options)
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.
