@@ -94,9 +94,10 @@ def test_without_the_package_the_sentence_names_the_line():
         "    except PackageMissingError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    lacking = ("s3:// needs s3fs", "needs dask")
     for line, lacks, extra in zip(
         done.stdout.splitlines(),
-        ("s3:// needs s3fs", "needs dask"),
+        lacking,
         ("remote", "dask"),
         strict=True,
     ):
