@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traitlets import Bunch
 
     from intercom_export_widgets.jobs.connection import Connection
+    from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.form import ExportForm
 
@@ -59,6 +60,11 @@ class Desk:
 
             self._session = ExportSession(ask=self._ask, **self.settings.as_keywords())
         return self._session
+
+    @property
+    def exports(self) -> tuple[Export, ...]:
+        """The session's exports; none before there is a session."""
+        return () if self._session is None else self._session.exports
 
     def new_form(self) -> ExportForm:
         """Return a new form; those that the same cell showed before are taken away."""

@@ -6,12 +6,14 @@ what, and what is returned shows itself through formatters that `extension` regi
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook.completion import MagicCompleter
 from intercom_export_widgets.notebook.desk import Desk
 from intercom_export_widgets.notebook.verbs import Verbs
 
@@ -39,6 +41,8 @@ class IntercomExportMagics(Magics):
         self._shell = shell
         self.desk = Desk(shell)
         self._verbs = Verbs(self.desk)
+        self._completer = MagicCompleter(self.desk)
+        shell.Completer.custom_matchers.append(self._completer.match)
 
     @property
     def session(self) -> ExportSession:
@@ -68,4 +72,6 @@ class IntercomExportMagics(Magics):
 
     def close(self) -> None:
         """Take everything back that was registered; jobs run on at Intercom."""
+        with contextlib.suppress(ValueError):
+            self._shell.Completer.custom_matchers.remove(self._completer.match)
         self.desk.close()

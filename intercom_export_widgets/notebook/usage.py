@@ -16,7 +16,17 @@ from typing import Final
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.errors import TableNotFoundError, UsageError
 
-__all__ = ["OPTIONS", "VERBS", "Command", "check_every", "check_table", "help_text", "parse"]
+__all__ = [
+    "ALLOWED",
+    "OPTIONS",
+    "SHORT",
+    "VERBS",
+    "Command",
+    "check_every",
+    "check_table",
+    "help_text",
+    "parse",
+]
 
 VERBS: Final = {
     "status": ("[ID]", "the exports of this session, or one job as Intercom sees it now"),
@@ -231,7 +241,7 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 _WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
-_ALLOWED: Final[dict[str, frozenset[str]]] = {
+ALLOWED: Final[dict[str, frozenset[str]]] = {
     "form": frozenset({"debug"}),
     "export": _WAITS
     | {"dry-run", "zone", "observe", "fresh", "refresh"}
@@ -268,7 +278,7 @@ def _checked(command: Command) -> Command:
     if not least <= len(command.words) <= most:
         takes = VERBS.get(command.verb, ("", ""))[0]
         raise UsageError(f"Write it as: %intercom_export {command.verb} {takes}".rstrip() + ".")
-    strange = sorted(set(command.options) - _ALLOWED[command.verb])
+    strange = sorted(set(command.options) - ALLOWED[command.verb])
     if strange:
         what = "without a range" if command.verb == "form" else f"with {command.verb}"
         raise UsageError(f"The option --{strange[0]} means nothing {what}.")
