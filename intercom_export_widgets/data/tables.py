@@ -22,13 +22,14 @@ from intercom_export_widgets.data.trimmed import Trimmed
 from intercom_export_widgets.errors import TableNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.arrow import Table
     from intercom_export_widgets.data.parquet import Part
+    from intercom_export_widgets.data.trimmed import Taker
 
 __all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]
 
@@ -250,6 +251,36 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         frame.attrs.update(self.attrs, rows_trimmed=trimmed)
         self._say_notes()
         return frame
+
+    def fold(self, name: str, columns: Sequence[str], new: Callable[[], Taker]) -> Taker:
+        """Let something take a table batch by batch, in memory that does not grow with it.
+
+        Parameters
+        ----------
+        name : str
+            The group, singular or plural.
+        columns : sequence of str
+            Those that are wanted, of those that there are. Rows outside the window are left out.
+        new : callable
+            Makes what takes the batches, ``pyarrow.RecordBatch``, by its method ``add``; called
+            again if reading has to begin anew.
+
+        Returns
+        -------
+        object
+            What ``new`` made last, after it has taken them all.
+
+        Raises
+        ------
+        TableNotFoundError
+            If neither the archive nor the API knows such a group.
+        ArchiveError
+            If the data is damaged, or is no CSV.
+        """
+        group = self._resolve(name)
+        if self._trimmed is None or group not in self._groups:
+            return new()
+        return self._trimmed.fold(group, columns, new)
 
     def _say_notes(self) -> None:
         """Warn once of each thing that reading has found out."""

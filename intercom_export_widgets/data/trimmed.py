@@ -8,7 +8,7 @@ to know jobs, and groups that the archive does not have.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.frames import new_frame
@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     Readable = Reading | CachedReading
     Facts = Callable[[int], Mapping[str, str]]
 
-__all__ = ["Trimmed"]
+__all__ = ["Taker", "Trimmed"]
+
+
+class _Takes(Protocol):
+    """What takes batches, one after the other."""
+
+    def add(self, batch: Batch) -> None: ...
+
+
+Taker = TypeVar("Taker", bound=_Takes)
 
 
 class Trimmed:
@@ -129,6 +138,43 @@ class Trimmed:
             if corrected is not None:
                 self._pour(corrected, reading, temporary, facts, trimmer=trimmer, part=part)
 
+    def fold(self, group: str, columns: Sequence[str], new: Callable[[], Taker]) -> Taker:
+        """Let what ``new`` makes take every batch of a group within the range, and return it.
+
+        Parameters
+        ----------
+        group : str
+            One that the archive has.
+        columns : sequence of str
+            Those to read, of those that there are; what is needed to trim by comes too.
+        new : callable
+            Makes what takes them; called again if the cache turns out damaged half way.
+        """
+        there = self._fresh(group).kinds
+        names = [name for name in columns if name in there]
+        key = "" if self._trimmer is None else self._trimmer.key(group)
+        if key in there and key not in names:
+            names.append(key)
+        if not names:
+            return new()
+        cached = self._cached(group, names)
+        if cached is not None:
+            with contextlib.suppress(*_damage()):
+                return self._let_take(cached, new())
+        return self._let_take(self._fresh(group, names), new())
+
+    def _let_take(self, reading: Readable, taker: Taker) -> Taker:
+        trimmer = self._trimmer
+        if trimmer is None or trimmer.key(reading.group) not in reading.kinds:
+            for batch in reading.batches():
+                taker.add(batch)
+            return taker
+        judge = trimmer.judge(reading)
+        for batch in reading.batches():
+            beyond = trimmer.beyond(judge, batch.column(trimmer.key(reading.group)))
+            _add(taker, batch, beyond)
+        return taker
+
     def _cached(self, group: str, columns: Sequence[str] | None) -> CachedReading | None:
         return Cache(self._archive.path, self._zone).reading(group, columns)
 
@@ -174,7 +220,7 @@ class Trimmed:
         self._notes += [note for note in found if note not in self._notes]
 
 
-def _add(sink: ParquetSink, batch: Batch, beyond: Array | None) -> int:
+def _add(sink: _Takes, batch: Batch, beyond: Array | None) -> int:
     """Add the rows of a batch that are not ``beyond``; return how many were."""
     import pyarrow.compute as pc
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.figures import Figures
     from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.errors import JobLockedError
@@ -67,6 +68,8 @@ class Export(Running):
         self._opener = opener
         self._tables: Tables | None = None
         self._lock = threading.Lock()
+        self._figures: Figures | None = None
+        self._counting = threading.Lock()
 
     def __repr__(self) -> str:
         """Return the job, its stage, its range and its rows."""
@@ -235,6 +238,25 @@ class Export(Running):
             path = archive.with_name(f"{archive.name}.tables")
         ensure_written(tables, path, table, storage_options)
         return open_dask(path, table, storage_options=storage_options, **options)
+
+    @property
+    def figures(self) -> Figures:
+        """The numbers behind the pictures: deliveries a day, messages, the engagement curve.
+
+        Counted when first asked for, in memory that does not grow with the export.
+
+        Raises
+        ------
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        from intercom_export_widgets.data.figures import figures_of
+
+        tables = self.tables
+        with self._counting:
+            if self._figures is None:
+                self._figures = figures_of(tables)
+            return self._figures
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.words import SANDBOX
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.progress import Stage
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.progress import Progress
 
 __all__ = ["SANDBOX", "Card", "describe", "size"]
-
-SANDBOX: Final = "Sandbox: synthetic data"
-"""How everything is labelled that comes from the sandbox."""
 
 STEPS: Final = ("pending", "in progress", "completed", "downloaded", "read")
 
