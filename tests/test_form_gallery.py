@@ -37,7 +37,7 @@ def portray(page):
         for theme in THEMES:
             change_theme(page, theme)
             for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 1800})
+                page.set_viewport_size({"width": width, "height": 3400})
                 path = folder / f"{name}-{theme.lower()}-{width}.png"
                 path.write_bytes(shown.screenshot(animations="disabled"))
                 taken.append(path)
@@ -91,6 +91,7 @@ def test_what_is_seen_when_an_export_ends(form, sandbox, portray):
     sandbox.switch(bytes_per_second=0)
     expect(status(form)).to_have_text("ready", timeout=60 * SECONDS)
     expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5)
+    expect(form.locator(".iew-pictures figure")).to_have_count(3)
     portray(form, "ready")
     for day, fault, word in (("03", "no_data", "no data"), ("04", "failed", "failed")):
         sandbox.switch(**{fault: 1})

@@ -110,7 +110,7 @@ class Drawing:
             "font-size": FONT,
         }
         return (
-            '<figure style="margin:8px 0;flex:1 1 300px;min-width:0;'
+            '<figure style="margin:0;padding:4px 0;break-inside:avoid;'
             f'max-width:{self.width}px"><figcaption><strong>{escape(self.title)}</strong>'
             f"</figcaption>{Shape('svg', frame, self.shapes).as_svg()}"
             f"<figcaption><small>{escape(self.note)}</small></figcaption></figure>"

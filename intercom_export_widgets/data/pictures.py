@@ -82,7 +82,7 @@ def _draw_days(figures: Figures) -> Drawing | None:
             base[place] += count * scale
             x = LEFT + (place + 0.5) * slot
             boxes.append((x, TOP + height - base[place], count * scale))
-        shapes.append(columns(boxes, slot * 0.8, COLORS[kind]))
+        shapes.append(columns(boxes, min(slot * 0.8, 40), COLORS[kind]))
     shapes += _day_names(daily.days, slot, TOP + height + 14)
     shapes.append(_told(daily.days, sums, slot, height))
     totals = [sum(counts) for counts in daily.counts]

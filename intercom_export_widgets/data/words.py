@@ -133,7 +133,7 @@ def duration(hours: float) -> str:
     ('23 minutes', '1 hour', '36 hours', '30 days')
     """
     if hours < 1:
-        return _plural(round(hours * 60), "minute")
+        return _plural(max(1, round(hours * 60)), "minute")
     if hours < 48:  # noqa: PLR2004 - two days
         return _plural(round(hours), "hour")
     return _plural(round(hours / 24), "day")

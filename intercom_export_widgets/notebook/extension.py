@@ -103,7 +103,9 @@ def _export_text(export: Export) -> str:
 
 
 def _export_html(export: Export) -> str:
-    return text.card_html(describe(export))
+    from intercom_export_widgets.notebook.pictures import as_html, drawings_of
+
+    return text.card_html(describe(export), as_html(drawings_of(export)[0]))
 
 
 def _backfill_text(backfill: Backfill) -> str:

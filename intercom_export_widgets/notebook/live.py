@@ -22,7 +22,7 @@ from IPython.display import publish_display_data
 from traitlets import Float, List, Unicode
 
 from intercom_export_widgets.jobs.progress import Stage, attach_line
-from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.companion import Companion
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["JobCard", "LivePage", "card_of"]
 
 PAGE: Final = Path(__file__).parent / "page"
-SCRIPT: Final = ("dom.js", "card.js", "log.js", "queue.js", "form.js", "entry.js")
+SCRIPT: Final = ("dom.js", "pictures.js", "card.js", "log.js", "queue.js", "form.js", "entry.js")
 """The page's script in the order in which its parts build on each other."""
 
 NEEDS_KERNEL: Final = "A live page, which needs its kernel; what it showed last stands below."
@@ -77,6 +77,7 @@ class LivePage(anywidget.AnyWidget):
         self._pace = Pace(self.refresh)
         self._followed: list[Export] = []
         self._previews: dict[int, dict[str, Any]] = {}
+        self._pictures: dict[int, str] = {}
         self._problems: dict[int, str] = {}
         self._canceling: set[int] = set()
         self.alive = threading.Event()
@@ -137,6 +138,7 @@ class LivePage(anywidget.AnyWidget):
         self._pace.ask()
         if change.name == "progress" and change.new.stage is Stage.DONE:
             self._look_first(change.owner)
+            self.in_background(partial(self._draw, change.owner))
 
     def in_background(
         self, work: Callable[[], object], complain: Callable[[Exception], None] | None = None
@@ -208,6 +210,9 @@ class LivePage(anywidget.AnyWidget):
                 for export in self._named(content):
                     look = partial(self.look_into, export, masked=masked)
                     self.in_background(look, partial(self._not_shown, export))
+            case "pictures":
+                for export in self._named(content):
+                    self.in_background(partial(self._draw, export))
 
     def _named(self, content: dict[str, Any]) -> list[Export]:
         """Return the export that a message is about, if it is still shown."""
@@ -261,6 +266,22 @@ class LivePage(anywidget.AnyWidget):
             self._pace.ask()
         self.tell(preview=found, number=export.key)
 
+    def _draw(self, export: Export) -> None:
+        """Send an export's pictures to the page, and keep them for readers without a kernel.
+
+        They go by message: a trait would send them again with every change.
+        """
+        drawings, problem = pictures.drawings_of(export)
+        self.tell(
+            pictures=[drawing.as_json() for drawing in drawings],
+            problem=problem,
+            number=export.key,
+        )
+        html = pictures.as_html(drawings)
+        if self._pictures.get(export.key) != html:
+            self._pictures[export.key] = html
+            self.companion.refresh()
+
     # Where widgets don't live --------------------------------------------------
 
     def as_text(self) -> str:
@@ -268,8 +289,13 @@ class LivePage(anywidget.AnyWidget):
         return "\n\n".join(text.card_text(describe(e)) for e in reversed(self._followed))
 
     def as_html(self) -> str:
-        """Return the page as HTML that needs no kernel."""
-        return "".join(text.card_html(describe(e)) for e in reversed(self._followed))
+        """Return the page as HTML that needs no kernel; the newest that is drawn has pictures."""
+        shown = list(reversed(self._followed))
+        drawn = next((e.key for e in shown if self._pictures.get(e.key)), None)
+        return "".join(
+            text.card_html(describe(e), self._pictures[e.key] if e.key == drawn else "")
+            for e in shown
+        )
 
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - IPython's protocol
         """Return the live view where one can live, else text and HTML.

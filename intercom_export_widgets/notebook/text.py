@@ -33,7 +33,7 @@ __all__ = [
     "timeframe_text",
 ]
 
-BOX: Final = "border:1px solid #8888;border-radius:6px;padding:8px 12px;margin:4px 0;max-width:46em"
+BOX: Final = "border:1px solid #8888;border-radius:6px;padding:8px 12px;margin:4px 0;max-width:60em"
 
 
 class Note:
@@ -139,8 +139,16 @@ def card_text(card: Card) -> str:
     return "\n".join(lines)
 
 
-def card_html(card: Card) -> str:
-    """Return a card as HTML that needs no kernel, script or style sheet."""
+def card_html(card: Card, pictures: str = "") -> str:
+    """Return a card as HTML that needs no kernel, script or style sheet.
+
+    Parameters
+    ----------
+    card : Card
+        What to say.
+    pictures : str
+        HTML of its pictures.
+    """
     color = {"good": "#1a7f37", "bad": "#c62828"}.get(card.tone, "inherit")
     head = " · ".join(
         part
@@ -163,7 +171,7 @@ def card_html(card: Card) -> str:
     if card.tone == "running" and card.identifier:
         follow = f"{attach_line(card.identifier)} --wait"
         body.append(f"<div>Follow it: <code>{escape(follow)}</code></div>")
-    return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}</div>'
+    return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}{pictures}</div>'
 
 
 def job_text(job: Job) -> str:

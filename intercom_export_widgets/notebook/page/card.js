@@ -1,4 +1,4 @@
-// The page's script, part 2 of 6: one export as a card, and the list of cards.
+// The page's script, part 3 of 7: one export as a card, and the list of cards.
 
 const STATES = { done: "done", now: "now", failed: "ended here", ahead: "" };
 
@@ -47,6 +47,9 @@ class CardView {
     for (const row of [this.facts.time, this.facts.expires]) row.classList.add("iew-clock");
     this.preview = h("details", { class: "iew-first-rows" });
     this.preview.addEventListener("click", () => (this.touched = true));
+    this.pictures = new PicturesView(() =>
+      send(this.model, { do: "pictures", number: this.card.number }, this.root),
+    );
     this.codeText = h("code", {});
     this.code = codeLine(this.codeText, "Copy the line that gives the data");
     this.element = h(
@@ -63,6 +66,7 @@ class CardView {
       this.detail,
       this.problem,
       h("dl", { class: "iew-facts" }, ...Object.values(this.facts)),
+      this.pictures.element,
       this.preview,
       this.code,
     );
@@ -91,6 +95,7 @@ class CardView {
     this.updateProgress(card);
     say(this.codeText, card.code);
     this.code.hidden = !card.code;
+    this.pictures.update(card.tone === "good" && card.rows.some(([name]) => name === "receipt"));
     if (!this.unmasked) this.drawPreview(card.preview);
     this.tick();
   }
@@ -205,21 +210,23 @@ function cardList(model, element, root) {
       if (!view) views.set(card.number, (view = new CardView(model, card, root)));
       else view.update(card);
       view.tick(now());
-      // The newest shows its first rows; whatever the reader has opened or closed stays so.
+      // The newest shows its pictures and first rows; what the reader has opened or closed stays.
       if (!view.touched) view.preview.open = index === 0;
+      if (!view.pictures.touched) view.pictures.element.open = index === 0;
       if (element.children[index] !== view.element)
         element.insertBefore(view.element, element.children[index] ?? null);
     });
   };
   set();
   draw();
-  const heard = ({ preview, number, show, view: asked }) => {
+  const heard = ({ preview, pictures, problem, number, show, view: asked }) => {
     const view = views.get(show ?? number);
     if (!view) return;
     if (show !== undefined && asked === root.id && isHere(root)) {
       view.element.scrollIntoView({ block: "nearest" });
       view.element.focus();
     }
+    if (pictures) view.pictures.draw(pictures, problem);
     if (preview) {
       view.unmasked = !preview.masked;
       view.drawPreview(preview);

@@ -1,4 +1,4 @@
-// The page's script, part 5 of 6: the form above the cards.
+// The page's script, part 6 of 7: the form above the cards.
 
 const DATES = ["first", "last", "observed"];
 const FIELDS = [...DATES, "zone"];
