@@ -28,6 +28,8 @@ def own_environment(tmp_path, monkeypatch):
     """Keep the user's token, data folder and settings out of the tests."""
     for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("INTERCOM_EXPORT_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

@@ -13,6 +13,7 @@ from intercom_export_widgets import errors
 from intercom_export_widgets.data.schema import GROUPS, Kind
 from intercom_export_widgets.jobs import log, reading
 from intercom_export_widgets.notebook.settings import IntercomExport
+from intercom_export_widgets.notebook.sources import PREFIX
 from intercom_export_widgets.notebook.usage import OPTIONS, VERBS
 
 README = Path(__file__).parents[1] / "README.md"
@@ -55,7 +56,8 @@ def options():
 def settings():
     traits = IntercomExport.class_own_traits(config=True)
     return table(
-        ["setting", "meaning"], [[f"`{name}`", trait.help] for name, trait in traits.items()]
+        ["setting", "environment variable", "meaning"],
+        [[f"`{name}`", f"`{PREFIX}{name.upper()}`", trait.help] for name, trait in traits.items()],
     )
 
 

@@ -8,30 +8,48 @@ quick.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from traitlets import Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
+from traitlets.config.loader import DeferredConfig
 
-from intercom_export_widgets.errors import ExportWarning, InputError
+from intercom_export_widgets.errors import ExportWarning, InputError, SettingError
+from intercom_export_widgets.notebook.sources import Given, is_token, written_down
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets import Bunch
+    from traitlets.config import Config
 
 __all__ = ["IntercomExport"]
+
+PATHS: Final = frozenset({"folder", "ledger"})
+TOKENS_BELONG: Final = (
+    "A token is no setting: settings are shown and saved. Set the environment variable "
+    "INTERCOM_ACCESS_TOKEN before the kernel starts, or: keyring set intercom-export-widgets "
+    "access-token."
+)
 
 
 class IntercomExport(Configurable):
     """Where exports come from and where they go.
 
-    Settings are traits: ``%config IntercomExport.region = "eu"``, or in a profile's
-    configuration file ``c.IntercomExport.region = "eu"``. A value that can't be used
-    raises `traitlets.TraitError`, on which traitlets goes back to the old one.
+    Settings are traits: ``%config IntercomExport.region = "eu"``. They are also read,
+    when the extension is loaded, from the places that `sources` names. A value that can't
+    be used raises `traitlets.TraitError`, on which traitlets goes back to the old one.
+
+    Attributes
+    ----------
+    origins : dict of str to str
+        Where each setting's value came from, if it is not the default.
+    refused : dict of str to str
+        Settings that were given and could not be used, each with its sentence.
     """
 
     region = Unicode(
@@ -103,22 +121,89 @@ class IntercomExport(Configurable):
 
     @classmethod
     def of(cls, shell: InteractiveShell) -> IntercomExport:
-        """Return the settings that the shell's configuration has; warn of those it can't.
+        """Return the settings as they are written down; warn of what can't be used.
 
-        One bad value must not take the magic away.
+        One bad value must not take the magic away: the next source's counts then.
         """
-        try:
-            return cls(parent=shell)
-        except TraitError:
-            wanted = dict(shell.config.pop(cls.__name__))
-        settings = cls(parent=shell)
-        for name, value in wanted.items():
-            try:
-                setattr(settings, name, value)
-            except TraitError as error:
-                said = f"The setting {name} is left at its default: {error}"
-                warnings.warn(said, ExportWarning, stacklevel=2)
+        settings = cls()
+        for given in written_down(shell):
+            settings._take(given)
         return settings
+
+    def __init__(self, **values: object) -> None:
+        self.origins: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        super().__init__(**values)
+
+    def _take(self, given: Given) -> None:
+        """Set what a source says, or note in one sentence why not."""
+        traits = self.traits(config=True)
+        value, meant = given.value, _meant(given.name)
+        try:
+            meant = _known(given)
+            if isinstance(value, DeferredConfig):
+                value = value.get_value(traits[meant])
+            elif isinstance(value, str):
+                value = traits[meant].from_string(value)
+            if given.folder is not None and meant in PATHS and isinstance(value, str) and value:
+                value = str(given.folder / Path(value).expanduser())
+            setattr(self, meant, value)
+        except (TraitError, InputError, ValueError) as error:
+            place = f"{given.source}, {given.key}" if given.key else given.source
+            said = f"{place}: {_plain(error, given)}"
+            if meant is not None:
+                self.refused[meant] = said
+            warnings.warn(said, ExportWarning, stacklevel=2)
+        else:
+            self.origins[meant] = f"{given.key} in {given.source}"
+            self.refused.pop(meant, None)
+
+    def update_config(self, config: Config) -> None:
+        """Set what ``%config`` says, and nothing else.
+
+        Raises
+        ------
+        TraitError
+            If there is no such setting, or it can't have that value; exports are refused
+            until it is set to something else, since IPython goes on after that error.
+        """
+        for name, value in config.get(type(self).__name__, {}).items():
+            given = Given(name, name, value, "%config")
+            meant = _meant(name)
+            try:
+                _known(given)
+                setattr(self, name, value)
+            except (TraitError, InputError) as error:
+                said = _plain(error, given)
+                if meant is not None and not is_token(given):
+                    self.refused[meant] = f"%config {type(self).__name__}.{name}: {said}"
+                refused = TraitError(said)
+            else:
+                self.origins[name] = "%config"
+                self.refused.pop(name, None)
+                continue
+            raise refused
+
+    def check(self) -> None:
+        """Refuse to export with a setting that was given and could not be used.
+
+        Raises
+        ------
+        SettingError
+            With the sentence of the first such setting.
+        """
+        for name, said in self.refused.items():
+            now = getattr(self, name)
+            raise SettingError(
+                said,
+                advice=f"Nothing was submitted. Correct it, or keep what it is now: "
+                f"%config {type(self).__name__}.{name} = {now!r}.",
+                field=name,
+            )
+
+    def origin(self, name: str) -> str:
+        """Return where the value of a setting came from."""
+        return self.origins.get(name, "default")
 
     def as_keywords(self) -> dict[str, Any]:
         """Return the settings as keywords of `ExportSession`."""
@@ -142,3 +227,33 @@ def _as_trait_error() -> Iterator[None]:
     else:
         return
     raise refused
+
+
+def _meant(name: str) -> str | None:
+    """Return the setting that a name means, or probably means."""
+    close = difflib.get_close_matches(name, IntercomExport.class_trait_names(config=True), n=1)
+    return close[0] if close else None
+
+
+def _known(given: Given) -> str:
+    """Return the setting's name, or refuse what is none, is a token, or can't be read."""
+    if is_token(given):
+        raise InputError(TOKENS_BELONG)
+    if not given.name:
+        raise InputError(str(given.value))
+    meant = _meant(given.name)
+    if meant == given.name:
+        return meant
+    hint = f" Did you mean {meant!r}?" if meant else ""
+    names = ", ".join(sorted(IntercomExport.class_trait_names(config=True)))
+    raise InputError(f"There is no setting {given.name[:40]!r}.{hint} The settings are {names}.")
+
+
+def _plain(error: Exception, given: Given) -> str:
+    """Return what an error says, for a value of the wrong kind without traitlets' own words."""
+    said = " ".join(str(error).split())
+    if said.startswith(("The '", "could not convert", "Invalid")):
+        number = given.name == "poll_interval"
+        kind = "a number of seconds" if number else "a text"
+        return f"{given.name} is {kind}, not {str(given.value)[:40]!r}."
+    return said

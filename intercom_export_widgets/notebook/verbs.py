@@ -62,6 +62,7 @@ class Verbs:
         return self._desk.new_form()
 
     def _do_export(self, command: Command) -> object:
+        self._desk.settings.check()
         timeframe = self._timeframe(command)
         connection = self._connection(command)
         usage.check_table(command.value("table"))
