@@ -10,8 +10,10 @@ import pytest
 from pyarrow import parquet
 
 from intercom_export_widgets import __version__, errors
-from intercom_export_widgets.data.alike import facts_in, make_alike
+from intercom_export_widgets.data.alike import facts_in
+from intercom_export_widgets.jobs.conversion import Workers, make_alike
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.store import FolderStore
 
 RANGE = "2018-06-01 2018-06-03"
 UNTIL = "2018-06-05"
@@ -160,11 +162,12 @@ def test_files_that_differ_are_made_alike(tmp_path):
     paths = [tmp_path / "early.parquet", tmp_path / "late.parquet"]
     for path, table in zip(paths, (early, late), strict=True):
         parquet.write_table(table.replace_schema_metadata({"job_identifier": path.stem}), path)
-    assert make_alike(paths) == ("first_open",)
+    files = (FolderStore(tmp_path), [path.name for path in paths], Workers())
+    assert make_alike(*files) == ("first_open",)
     found = parquet.read_table(paths[0].parent).to_pylist()
     assert found == [
         {"receipt_id": "1", "first_open": "1970-01-01 00:00:00.000000Z", "first_beam": None},
         {"receipt_id": "2", "first_open": "yesterday", "first_beam": 7},
     ]
     assert facts_in(paths[0]) == {"job_identifier": "early"}
-    assert make_alike(paths) == ()
+    assert make_alike(*files) == ()

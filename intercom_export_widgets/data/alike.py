@@ -7,7 +7,7 @@ take the first file's schema for all. It refuses to know windows and jobs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from intercom_export_widgets.data.parquet import ROW_GROUP, ParquetSink, aside
 
@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.arrow import Batch, Schema
 
-__all__ = ["facts_in", "make_alike"]
+__all__ = ["facts_in", "rewrite", "united"]
 
 
-def facts_in(path: Path) -> dict[str, str]:
+def facts_in(source: Path | BinaryIO) -> dict[str, str]:
     """Return the metadata of a Parquet file, as text; empty if it is none.
 
     Arrow's own copy of the schema is left out.
+
+    Parameters
+    ----------
+    source : pathlib.Path or binary file
+        The file.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        found = parquet.read_metadata(path).metadata or {}
+        found = parquet.read_metadata(source).metadata or {}
     except (OSError, pa.ArrowException):
         return {}
     return {
@@ -39,41 +44,11 @@ def facts_in(path: Path) -> dict[str, str]:
     }
 
 
-def make_alike(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Give files the same columns, with the same types; return those that became text.
+def united(schemas: Sequence[Schema]) -> tuple[Schema, tuple[str, ...]]:
+    """Return the columns of all, in the order in which they come, and those that became text.
 
-    A file that has them is not touched; another is written anew beside its place, a row group
-    at a time, and takes its name when it is whole. Columns that a file does not have are
-    missing in it; where types differ, the column is text in all.
-
-    Parameters
-    ----------
-    paths : sequence of pathlib.Path
-        Parquet files of this package.
-
-    Returns
-    -------
-    tuple of str
-        Columns that are text only because some file has text there.
-
-    Raises
-    ------
-    FileError
-        If the disk refuses.
+    Where types differ, the column is text.
     """
-    from pyarrow import parquet
-
-    schemas = [parquet.read_schema(path).remove_metadata() for path in paths]
-    whole, became_text = _united(schemas)
-    for path, schema in zip(paths, schemas, strict=True):
-        if not schema.equals(whole):
-            with aside(path) as temporary:
-                _rewrite(path, temporary, whole)
-    return became_text
-
-
-def _united(schemas: Sequence[Schema]) -> tuple[Schema, tuple[str, ...]]:
-    """Return the columns of all, in the order in which they come, and those that became text."""
     import pyarrow as pa
 
     fields: dict[str, object] = {}
@@ -88,17 +63,33 @@ def _united(schemas: Sequence[Schema]) -> tuple[Schema, tuple[str, ...]]:
     return pa.schema(list((fields | last).items())), tuple(became_text)
 
 
-def _rewrite(path: Path, temporary: Path, schema: Schema) -> None:
+def rewrite(source: BinaryIO, path: Path, schema: Schema) -> None:
+    """Write a Parquet file anew with the columns of a schema, a row group at a time.
+
+    Parameters
+    ----------
+    source : binary file
+        The file as it is.
+    path : pathlib.Path
+        Where the new one appears when it is whole.
+    schema : pyarrow.Schema
+        Columns that the file does not have are missing; of others the type changes.
+
+    Raises
+    ------
+    FileError
+        If the disk refuses.
+    """
     from pyarrow import parquet
 
-    sink = ParquetSink(temporary, schema)
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(ROW_GROUP):
+    with aside(path) as temporary:
+        sink = ParquetSink(temporary, schema)
+        try:
+            for batch in parquet.ParquetFile(source).iter_batches(ROW_GROUP):
                 sink.add(_fitted(batch, schema))
-        sink.finish(facts_in(path))
-    finally:
-        sink.abandon()
+            sink.finish(facts_in(source))
+        finally:
+            sink.abandon()
 
 
 def _fitted(batch: Batch, schema: Schema) -> Batch:

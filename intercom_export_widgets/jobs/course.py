@@ -98,6 +98,11 @@ class Course:
         return tuple(self._exports[number] for number in numbers if number in self._exports)
 
     @property
+    def folder(self) -> Path:
+        """Where the session keeps its archives."""
+        return self._session.folder
+
+    @property
     def count(self) -> tuple[int, int]:
         """How many windows are on disk, and how many there are."""
         return sum(ticket.state == "done" for ticket in self._tickets), len(self._tickets)

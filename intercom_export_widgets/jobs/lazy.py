@@ -135,8 +135,7 @@ def _files_of(
     store = store_of(path, options)
     for group in dict.fromkeys([table, singular(table)]):
         file = parquet_name(group)
-        found = store.names(file.removesuffix(".parquet"))
-        found = found or [name for name in store.names() if name == file]
+        found = store.names(f"{file.removesuffix('.parquet')}/*.parquet") or store.names(file)
         if found:
             return found, store
     raise TableNotFoundError(

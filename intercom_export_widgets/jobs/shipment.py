@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.jobs.store import is_remote, store_of
@@ -114,16 +115,8 @@ def is_there(store: Store, name: str, facts: Mapping[str, str]) -> bool:
 
 def facts_there(store: Store, name: str) -> dict[str, str]:
     """Return a file's metadata, without Arrow's own; empty if there is no whole file."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
     try:
         with store.open(name) as file:
-            found = parquet.read_metadata(file).metadata or {}
-    except (FileNotFoundError, pa.ArrowException):
+            return facts_in(file)
+    except FileNotFoundError:
         return {}
-    return {
-        key.decode(errors="replace"): value.decode(errors="replace")
-        for key, value in found.items()
-        if key != b"ARROW:schema"
-    }

@@ -94,8 +94,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def names(self, folder: str = "") -> list[str]:
-        """Return the Parquet files right in a folder, sorted; none if there is no such folder.
+    def names(self, pattern: str) -> list[str]:
+        """Return the files that fit a pattern, ``*/*.parquet``, sorted; hidden ones never.
 
         Raises
         ------
@@ -144,11 +144,11 @@ class FolderStore(Store):
         except OSError as error:
             raise _refused(self.address(name), "read", error) from error
 
-    def names(self, folder: str = "") -> list[str]:
+    def names(self, pattern: str) -> list[str]:
         """Return what the folder holds."""
         return sorted(
             path.relative_to(self.folder).as_posix()
-            for path in (self.folder / folder).glob("*.parquet")
+            for path in self.folder.glob(pattern)
             if not path.name.startswith(".")
         )
 
@@ -183,6 +183,11 @@ class RemoteStore(Store):
             raise _refused(address, "used", error) from error
         self._folder = PurePosixPath(path)
         self._protocol = protocol
+        self._made_from = (address, dict(options))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as an address, to be opened anew there."""
+        return store_of, self._made_from
 
     def address(self, name: str = "") -> str:
         """Return the address, with its protocol and without what its library was told."""
@@ -218,17 +223,14 @@ class RemoteStore(Store):
             opened: BinaryIO = self._files.open(str(self._folder / name), "rb")
             return opened
 
-    def names(self, folder: str = "") -> list[str]:
+    def names(self, pattern: str) -> list[str]:
         """Ask the store, not what it said before."""
-        where = self._folder / folder
-        with self._spoken_plainly(folder, "read"):
-            try:
-                found = self._files.ls(str(where), detail=False, refresh=True)
-            except FileNotFoundError:
-                return []
-        names = [PurePosixPath(path).name for path in found]
-        parquet = (name for name in names if name.endswith(".parquet") and name[0] != ".")
-        return sorted(str(PurePosixPath(folder) / name) for name in parquet)
+        with self._spoken_plainly("", "read"):
+            self._files.invalidate_cache()
+            found = map(PurePosixPath, self._files.glob(str(self._folder / pattern)))
+        return sorted(
+            str(path.relative_to(self._folder)) for path in found if not path.name.startswith(".")
+        )
 
     def remove(self, name: str) -> None:
         """Remove the object."""

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from traitlets import HasTraits, Instance, Tuple
 
 from intercom_export_widgets.errors import NotReadyError
+from intercom_export_widgets.jobs.conversion import Workers
 from intercom_export_widgets.jobs.dataset import Dataset, warn_of_missing
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.store import is_remote, store_of
 from intercom_export_widgets.jobs.windowfiles import WindowFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.conversion import Client
     from intercom_export_widgets.jobs.course import Course
+    from intercom_export_widgets.jobs.lazy import DaskFrame
     from intercom_export_widgets.jobs.plan import Plan
 
 __all__ = ["Windowed"]
@@ -128,8 +132,14 @@ class Windowed(HasTraits):
         )
 
     def to_parquet(
-        self, path: str | Path, *, mixed: bool | None = None, trim: bool = True
-    ) -> tuple[Path, ...]:
+        self,
+        path: str | Path,
+        *,
+        mixed: bool | None = None,
+        trim: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
+        client: Client | None = None,
+    ) -> tuple[Path, ...] | tuple[str, ...]:
         """Write each window as Parquet as soon as it is there, and return the files at the end.
 
         It blocks until the backfill has ended. Interrupted and called again, in this kernel
@@ -141,25 +151,40 @@ class Windowed(HasTraits):
             A folder: in it a folder for each table, in that a file for each window, all with
             the same columns and types; ``pandas.read_parquet(f"{path}/receipt")`` reads a
             table. Each file's metadata says its job, range, observed-until and the package's
-            version, and each appears when it is whole.
+            version, and each appears when it is whole. Also an address that fsspec knows,
+            ``s3://bucket/folder``.
         mixed : bool, optional
             As in `read`; the column ``observed_until`` is then in the files.
         trim : bool
             As in `read`.
+        storage_options : mapping, optional
+            What the store's library takes, as in pandas.
+        client : distributed.Client, optional
+            A Dask cluster whose workers convert the windows in parallel. They must reach the
+            archives and `path`; neither the token nor anything of this kernel goes to them,
+            but `storage_options` do.
+
+        Returns
+        -------
+        tuple of pathlib.Path, or of str
+            The files; in a store, their addresses.
 
         Raises
         ------
         InputError
             If the windows can't be compared, and `mixed` was not said.
         FileError
-            If the folder holds something else, or the disk refuses.
+            If the folder holds something else, or the disk or the store refuses.
+        PackageMissingError
+            If the package for that store is not installed.
         WaitInterruptedError
             If it was interrupted; the backfill runs on.
         IntercomExportError
             What ended the backfill early.
         """
         allowed = self.mixed if mixed is None else mixed
-        files = WindowFiles(Path(path), self.plan.name, allowed, trim)
+        store = store_of(path, storage_options)
+        files = WindowFiles(store, self.plan.name, allowed, trim, Workers(client))
         files.check(self._course.windows)
         written: set[int] = set()
 
@@ -171,4 +196,52 @@ class Windowed(HasTraits):
 
         self.wait(callback=write_what_is_there)
         warn_of_missing([window.label for window in self.missing])
-        return files.finish()
+        addresses = tuple(store.address(name) for name in files.finish())
+        return addresses if is_remote(path) else tuple(map(Path, addresses))
+
+    def dask(
+        self,
+        table: str = "receipt",
+        path: str | Path | None = None,
+        *,
+        mixed: bool | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        client: Client | None = None,
+        **options: Any,  # noqa: ANN401 - Dask's, each of its own type
+    ) -> DaskFrame:
+        """Return a table of all windows as a ``dask.dataframe.DataFrame``.
+
+        What is not there yet is written first, as `to_parquet` does.
+
+        Parameters
+        ----------
+        table : str
+            Its name, as in ``tables``.
+        path : str or pathlib.Path, optional
+            As for `to_parquet`; by default a folder beside the archives.
+        mixed, storage_options, client
+            As for `to_parquet`.
+        **options
+            ``columns``, ``filters`` and the like, as for `jobs.lazy.open_dask`.
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            With the dtypes of `read`, and no ``attrs``; as `jobs.lazy.open_dask` says.
+
+        Raises
+        ------
+        PackageMissingError
+            If Dask, or the package for that store, is not installed.
+        TableNotFoundError
+            If no window has such a table.
+        InputError, FileError, WaitInterruptedError, IntercomExportError
+            As for `to_parquet`.
+        """
+        from intercom_export_widgets.jobs.lazy import import_dask, open_dask
+
+        import_dask()
+        if path is None:
+            path = self._course.folder / f"backfill_{self.plan.number}.tables"
+        self.to_parquet(path, mixed=mixed, storage_options=storage_options, client=client)
+        return open_dask(path, table, storage_options=storage_options, **options)

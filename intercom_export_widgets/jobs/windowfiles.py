@@ -2,7 +2,7 @@
 
 A window's file is written as soon as the window is there, while Intercom works on the next
 one; a file that is there already, of the same job, is left as it is. At the end the files of
-a table have one schema. Knows no network and no queue.
+a table have one schema. Knows no queue, and not who works.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.alike import facts_in, make_alike
 from intercom_export_widgets.data.combination import not_comparable
-from intercom_export_widgets.data.parquet import Part, facts_of, make_folder, parquet_name
+from intercom_export_widgets.data.parquet import Part, facts_of, parquet_name
 from intercom_export_widgets.errors import ExportWarning, FileError
+from intercom_export_widgets.jobs.conversion import Conversion, Workers, make_alike
+from intercom_export_widgets.jobs.shipment import facts_there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.store import Store
 
 __all__ = ["WindowFiles"]
 
 SAME: Final = (
     "job_identifier",
-    "archive",
+    "workspace_id",
     "received_from",
     "received_until",
     "observed_until",
@@ -41,11 +43,11 @@ SAME: Final = (
 
 @dataclass
 class WindowFiles:
-    """The files of a backfill in a folder.
+    """The files of a backfill in a folder or a store.
 
     Attributes
     ----------
-    folder : pathlib.Path
+    store : Store
         Where the tables' folders are.
     backfill : str
         The backfill in words, which its files say.
@@ -54,17 +56,20 @@ class WindowFiles:
         together; each file then has a column ``observed_until``.
     trim : bool
         Whether rows outside a window's range are left out.
-    files : dict of str to list of pathlib.Path
-        Each table's, in the order in which they were written.
+    workers : Workers
+        Who writes.
+    files : dict of str to list of str
+        Each table's, by their names in the store, in the order in which they were written.
     moments : set of str
         Until when the windows count, ISO 8601.
     """
 
-    folder: Path
+    store: Store
     backfill: str
     mixed: bool = False
     trim: bool = True
-    files: dict[str, list[Path]] = field(default_factory=dict)
+    workers: Workers = field(default_factory=Workers)
+    files: dict[str, list[str]] = field(default_factory=dict)
     moments: set[str] = field(default_factory=set)
 
     def check(self, windows: Sequence[Timeframe]) -> None:
@@ -103,60 +108,60 @@ class WindowFiles:
         part = Part(
             {"backfill": self.backfill, "mixed": str(self.mixed)}, until if self.mixed else ""
         )
-        for name in dict.fromkeys(["receipt", *tables]):
-            place = self.folder / Path(parquet_name(name)).stem
-            path = (
-                place
-                / f"{_stamp(window.created_at_after)}-{_stamp(window.created_at_before)}.parquet"
-            )
-            make_folder(place)
-            if not self._is_there(path, tables, part):
-                tables.to_parquet(path, name, trim=self.trim, part=part)
-            self.files.setdefault(name, []).append(path)
+        lacking = {}
+        for table in dict.fromkeys(["receipt", *tables]):
+            name = f"{parquet_name(table).removesuffix('.parquet')}/{_file_of(window)}"
+            if not self._is_there(name, tables, part):
+                lacking[table] = name
+            self.files.setdefault(table, []).append(name)
+        if lacking:
+            self.workers.begin(Conversion.of(tables, self.store, lacking, part, trim=self.trim))
 
-    def finish(self) -> tuple[Path, ...]:
-        """Give the files of each table one schema, and return them all.
+    def finish(self) -> tuple[str, ...]:
+        """Give the files of each table one schema, and return the names of them all.
 
         Files that an earlier call has written for windows that were split since are removed.
 
         Raises
         ------
-        FileError
-            If the disk refuses.
+        ArchiveError, FileError
+            What a worker has met, or if the disk or the store refuses.
         """
-        for name, paths in self.files.items():
-            self._clear(paths)
-            for column in make_alike(paths):
+        self.workers.finish()
+        for table, names in self.files.items():
+            self._clear(names)
+            for column in make_alike(self.store, names, self.workers):
                 warnings.warn(
-                    f"Column {column} of {name} is text in some window, so it is text in all.",
+                    f"Column {column} of {table} is text in some window, so it is text in all.",
                     ExportWarning,
                     stacklevel=4,
                 )
-        return tuple(path for paths in self.files.values() for path in paths)
+        return tuple(name for names in self.files.values() for name in names)
 
     def _check_folder(self, windows: Sequence[Timeframe]) -> None:
         """Refuse a folder that holds files of something else: they would be read with ours."""
-        names = {_file_of(window) for window in windows}
-        for path in sorted(self.folder.glob("*/*.parquet")):
-            facts = facts_in(path)
-            ours = facts.get("backfill") == self.backfill
-            if not ours and (facts or path.name not in names):
+        ours = {_file_of(window) for window in windows}
+        for name in self.store.names("*/*.parquet"):
+            facts = facts_there(self.store, name)
+            alien = facts or PurePosixPath(name).name not in ours
+            if alien and facts.get("backfill") != self.backfill:
                 raise FileError(
-                    f"{path} is of something else than {self.backfill}, and would be read with it",
+                    f"{self.store.address(name)} is of something else than {self.backfill}, and "
+                    "would be read with it",
                     advice="Choose another folder, or remove that file.",
                 )
 
-    def _is_there(self, path: Path, tables: Tables, part: Part) -> bool:
-        if not path.exists():
-            return False
-        wanted, found = facts_of(tables.attrs, part), facts_in(path)
-        return all(found.get(key) == wanted.get(key) for key in SAME)
+    def _is_there(self, name: str, tables: Tables, part: Part) -> bool:
+        wanted, found = facts_of(tables.attrs, part), facts_there(self.store, name)
+        return bool(found) and all(found.get(key) == wanted.get(key) for key in SAME)
 
-    def _clear(self, paths: Sequence[Path]) -> None:
+    def _clear(self, names: Sequence[str]) -> None:
         """Remove files of this backfill whose windows there are no more."""
-        for path in sorted(paths[0].parent.glob("*.parquet")):
-            if path not in paths and facts_in(path).get("backfill") == self.backfill:
-                path.unlink()
+        folder = PurePosixPath(names[0]).parent
+        for name in self.store.names(f"{folder}/*.parquet"):
+            if name in names or facts_there(self.store, name).get("backfill") != self.backfill:
+                continue
+            self.store.remove(name)
 
 
 def _iso(seconds: int) -> str:
