@@ -17,6 +17,7 @@ import httpx
 from intercom_export_widgets.errors import SubmissionUnknownError
 from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
 from intercom_export_widgets.intercom.censor import hide_in_logs
+from intercom_export_widgets.intercom.clock import seconds_ahead
 from intercom_export_widgets.intercom.download import Download, Downloader
 from intercom_export_widgets.intercom.endpoint import Endpoint
 from intercom_export_widgets.intercom.hosts import (
@@ -248,8 +249,11 @@ class IntercomClient:
         """
 
         def read(answer: Answer) -> Workspace:
-            found = read_object(answer, self._now())
-            return Workspace.from_json(found, loopback=self._loopback, hide=answer.hide)
+            now = self._now()
+            found, ahead = read_object(answer, now), seconds_ahead(answer.headers, now)
+            return Workspace.from_json(
+                found, loopback=self._loopback, hide=answer.hide, ahead=ahead
+            )
 
         return self._endpoint.ask("GET", "/me", read, attempts=attempts, timeout=timeout)
 

@@ -5,7 +5,7 @@ Reads the answer of ``GET /me``; knows no connection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import TimeframeError, UnreadableAnswerError
@@ -36,6 +36,9 @@ class Workspace:
         Such as ``"us"``, in lower case, or ``""``.
     sandbox : bool
         Whether it is the sandbox's synthetic workspace on this machine.
+    ahead : float or None
+        How far the server's clock was ahead of this machine's when it answered, in
+        seconds; None if it did not say.
     """
 
     id_code: str
@@ -43,10 +46,16 @@ class Workspace:
     timezone: str = ""
     region: str = ""
     sandbox: bool = False
+    ahead: float | None = field(default=None, compare=False)
 
     @classmethod
     def from_json(
-        cls, value: object, *, loopback: bool, hide: Callable[[str], str] = str
+        cls,
+        value: object,
+        *,
+        loopback: bool,
+        hide: Callable[[str], str] = str,
+        ahead: float | None = None,
     ) -> Workspace:
         """Return the workspace that the answer of ``/me`` describes.
 
@@ -58,6 +67,8 @@ class Workspace:
             Whether this machine answered: nobody else can be the sandbox.
         hide : callable
             Takes the token out of a text, should the server repeat it.
+        ahead : float, optional
+            As the attribute.
 
         Raises
         ------
@@ -81,6 +92,7 @@ class Workspace:
             timezone=_zone(line("timezone")),
             region=line("region").lower(),
             sandbox=loopback and id_code.startswith("sandbox"),
+            ahead=ahead,
         )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.desk import Desk
+    from intercom_export_widgets.notebook.finding import Diagnosis
     from intercom_export_widgets.notebook.form import ExportForm
     from intercom_export_widgets.notebook.usage import Command
 
@@ -177,7 +178,7 @@ class Verbs:
     def _do_help(self, _: Command) -> Note:
         return Note(usage.help_text())
 
-    def _do_doctor(self, _: Command) -> Note:
+    def _do_doctor(self, _: Command) -> Diagnosis:
         from intercom_export_widgets.notebook.doctor import examine
 
         return examine(self._session, self._desk.settings, self._desk.shell)
