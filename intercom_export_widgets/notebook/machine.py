@@ -32,7 +32,14 @@ LITTLE: Final = 2_000_000_000
 """Bytes under which a large export may not fit: archive, and its Parquet cache beside it."""
 
 KEYRING_SECONDS: Final = 3.0
-SHOWN: Final = ("ipython", "pandas", "pyarrow", "ipywidgets", "anywidget")
+SHOWN: Final = (
+    "intercom-export-widgets",
+    "ipython",
+    "pandas",
+    "pyarrow",
+    "ipywidgets",
+    "anywidget",
+)
 UPGRADE_KERNEL: Final = 'pip install -U "ipykernel>=7.4", then restart the kernel.'
 
 
@@ -147,13 +154,10 @@ def find_keyring() -> Finding:
 
 def find_versions() -> Finding:
     """Return what is installed, in a line to paste into a bug report."""
-    from intercom_export_widgets import __version__
-
     others = ", ".join(f"{name} {_version(name)}" for name in SHOWN)
     return Finding(
         "versions",
-        f"intercom-export-widgets {__version__}, Python {platform.python_version()}, {others}, "
-        f"{platform.system()} {platform.machine()}",
+        f"Python {platform.python_version()}, {others}, {platform.system()} {platform.machine()}",
     )
 
 
