@@ -101,6 +101,11 @@ class Daily:
     kinds: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
+    @property
+    def following(self) -> date:
+        """The first day after the last column."""
+        return _next(self.days[-1], self.unit)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -304,6 +309,11 @@ def _columns(first: date, last: date, unit: str) -> tuple[date, ...]:
     day, found = _begin(first, unit), []
     while day <= last:
         found.append(day)
-        later = {"day": 1, "week": 7, "month": 32}[unit]
-        day = _begin(day + timedelta(days=later), unit)
+        day = _next(day, unit)
     return tuple(found)
+
+
+def _next(day: date, unit: str) -> date:
+    """Return the first day after the day, week or month that begins on a day."""
+    later = {"day": 1, "week": 7, "month": 32}[unit]
+    return _begin(day + timedelta(days=later), unit)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.figures import Curve, Figures, Message
 
-__all__ = ["pictures_of"]
+__all__ = ["draw_curve", "draw_days", "draw_messages", "pictures_of"]
 
 WIDTH: Final = 360
 LEFT: Final = 36
@@ -60,11 +60,11 @@ def pictures_of(figures: Figures) -> tuple[Drawing, ...]:
     figures : Figures
         The export's.
     """
-    found = (_draw_days(figures), _draw_curve(figures), _draw_messages(figures))
+    found = (draw_days(figures), draw_curve(figures), draw_messages(figures))
     return tuple(drawing for drawing in found if drawing is not None)
 
 
-def _draw_days(figures: Figures) -> Drawing | None:
+def draw_days(figures: Figures) -> Drawing | None:
     """Return deliveries a day as stacked columns, with their legend."""
     daily = figures.daily(DAYS_AT_MOST)
     if not any(any(counts) for counts in daily.counts):
@@ -140,7 +140,7 @@ def _legend(kinds: tuple[str, ...], totals: list[int], y: float) -> tuple[list[S
     return shapes, int(y + (len(kinds) + 1) // 2 * 17 - 8)
 
 
-def _draw_messages(figures: Figures) -> Drawing | None:
+def draw_messages(figures: Figures) -> Drawing | None:
     """Return a row for each message: title, deliveries, and two bars with their counts."""
     shown = figures.messages[:MESSAGES_AT_MOST]
     if not shown:
@@ -175,7 +175,7 @@ def _draw_message(message: Message, y: float) -> list[Shape]:
     return shapes
 
 
-def _draw_curve(figures: Figures) -> Drawing | None:
+def draw_curve(figures: Figures) -> Drawing | None:
     """Return the share opened by time since receipt, and what was not observed so long."""
     curve = figures.curve
     if len(curve.hours) < 2:  # noqa: PLR2004 - a line has two ends

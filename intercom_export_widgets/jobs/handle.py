@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.charts import Chart
     from intercom_export_widgets.data.figures import Figures
     from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
@@ -257,6 +258,36 @@ class Export(Running):
             if self._figures is None:
                 self._figures = figures_of(tables)
             return self._figures
+
+    def chart(self, name: str | None = None) -> Chart:
+        """Return an Altair chart of `figures`, which shows itself without a network.
+
+        It holds a few hundred numbers, however large the export is.
+
+        Parameters
+        ----------
+        name : {"deliveries", "curve", "messages"}, optional
+            Deliveries a day by content type; the share opened by time since receipt, and where
+            the observed-until cuts it; opened and clicked of those sent, for each of the 20
+            messages sent most. By default all three.
+
+        Returns
+        -------
+        altair.LayerChart or altair.VConcatChart
+            An ordinary chart: change it, combine it, save it.
+
+        Raises
+        ------
+        PackageMissingError
+            If Altair is not installed.
+        InputError
+            If there is no such chart, or nothing was delivered.
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        from intercom_export_widgets.data.charts import chart_of
+
+        return chart_of(self.figures, name)
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.
