@@ -16,7 +16,7 @@ from traitlets.config import Config
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.handle import Export
-from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook import manual, usage
 
 
 @pytest.fixture
@@ -212,6 +212,28 @@ def test_help_shows_every_verb_and_option(run, line):
         assert name in shown
 
 
+@pytest.mark.parametrize("verb", usage.VERBS)
+def test_help_of_a_verb_has_its_examples_and_its_options_alone(run, verb):
+    """`help VERB` and `VERB --help` are the same page, and each example is a line that parses."""
+    shown = repr(value(run, f"%intercom_export help {verb}"))
+    for name in usage.OPTIONS:
+        allowed = name.removeprefix("--") in usage.ALLOWED[verb]
+        assert (f"  {name}" in shown) == allowed, name
+    if verb != "help":
+        assert repr(value(run, f"%intercom_export {verb} --help")) == shown
+    for cell, _ in manual.EXAMPLES[verb]:
+        assert cell in shown
+        assert usage.parse(cell.partition("%intercom_export ")[2]).verb == verb
+
+
+def test_a_question_mark_shows_the_page_with_examples(run):
+    """%intercom_export? is the help, where IPython users look for it."""
+    _, error, shown = run("%intercom_export?")
+    assert error is None
+    for cell, _ in manual.EXAMPLES[""]:
+        assert cell in shown
+
+
 def test_doctor_says_what_it_found(run):
     """It names the token's source, the workspace and the places on disk."""
     shown = repr(value(run, "%intercom_export doctor"))
@@ -247,6 +269,13 @@ def test_no_argument_is_the_form_which_reads_well_as_text(run):
         ("'2018-06", "UsageError", "unfinished quotation"),
         ("statsu", "UsageError", "Did you mean 'status'"),
         ("attach", "UsageError", "attach ID"),
+        ("list", "UsageError", "Did you mean 'log'"),
+        ("resume v5xsp8c19ji0s82", "UsageError", "Did you mean 'attach'"),
+        ("help atach", "UsageError", "Did you mean 'attach'"),
+        ("help everything", "UsageError", "The verbs are status, attach"),
+        ("lastmonth", "TimeframeError", "Did you mean last-month"),
+        ("2018 --every mnth", "TimeframeError", "Did you mean 'month'"),
+        ("2018 --region eo", "SettingError", "Did you mean 'eu'"),
         ("attach nothing0", "JobNotFoundError", "nothing0"),
         ("attach ../../me", "JobNotFoundError", ""),
         ("load nothing.zip", "FileError", "nothing.zip"),

@@ -6,6 +6,7 @@ the second after the one before it ended. Arithmetic only; it knows no job and n
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,9 +56,11 @@ def split(timeframe: Timeframe, every: str) -> tuple[Timeframe, ...]:
     elif word in WORDS:
         starts = _months(first, last, WORDS[word])
     else:
+        close = difflib.get_close_matches(word, ("day", "week", *WORDS), n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
         raise TimeframeError(
             f"{every!r} is no length of a window",
-            advice=f"Write {', '.join(WORDS)}, or a number of days such as 30d.",
+            advice=f"{hint}Write day, week, {', '.join(WORDS)}, or a number of days such as 30d.",
             field="every",
         )
     return _cut(timeframe, starts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook import manual, usage
 from intercom_export_widgets.notebook.completion import MagicCompleter
 from intercom_export_widgets.notebook.desk import Desk
 from intercom_export_widgets.notebook.verbs import Verbs
@@ -69,6 +69,8 @@ class IntercomExportMagics(Magics):
             return result
         self._shell.user_ns[name] = result
         return None
+
+    intercom_export.__doc__ = manual.page()
 
     def close(self) -> None:
         """Take everything back that was registered; jobs run on at Intercom."""

@@ -15,6 +15,7 @@ from typing import Final
 
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.errors import TableNotFoundError, UsageError
+from intercom_export_widgets.intercom.periods import PRESETS
 
 __all__ = [
     "ALLOWED",
@@ -24,7 +25,6 @@ __all__ = [
     "Command",
     "check_every",
     "check_table",
-    "help_text",
     "parse",
 ]
 
@@ -40,7 +40,7 @@ VERBS: Final = {
     "log": ("[--all]", "every job of this session, a pandas DataFrame; --all: of this machine"),
     "sandbox": ("[stop]", "work on synthetic data, without a token; stop: leave it"),
     "doctor": ("", "check settings, token, workspace and this frontend"),
-    "help": ("", "this page"),
+    "help": ("[VERB]", "this page, or that of one verb"),
 }
 
 OPTIONS: Final = {
@@ -70,11 +70,22 @@ OPTIONS: Final = {
 
 SHORT: Final = {"-o": "--output", "-h": "--help"}
 
-RANGES: Final = (
-    "2018-06-01 2018-06-30   2018-06-01..2018-06-30   2018-06   2018-Q2   2018",
-    "yesterday   last-7-days   last-week   last-month   last-quarter   month-to-date",
-    "2018-06-01T09:00+01:00 2018-06-30T18:00+01:00   1527811200 1530403199",
-)
+SYNONYMS: Final = {
+    "list": "log",
+    "history": "log",
+    "jobs": "log",
+    "follow": "attach",
+    "resume": "attach",
+    "open": "load",
+    "read": "load",
+    "stop": "cancel",
+    "abort": "cancel",
+    "info": "doctor",
+    "check": "doctor",
+    "config": "doctor",
+    "demo": "sandbox",
+}
+"""What others call a verb: each is no verb here, but tells which is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +129,26 @@ def parse(line: str) -> Command:
         raise UsageError(f"The line has an unfinished quotation ({error})") from None
     words, options = _sort(given)
     if "help" in options:
-        return Command("help", (), options)
+        about = words[:1] if words and words[0] in VERBS and words[0] != "help" else words[1:2]
+        return Command("help", tuple(word for word in about if word in VERBS), options)
     if not words:
         return _checked(Command("form", (), options))
     if words[0] in VERBS:
         return _checked(Command(words[0], tuple(words[1:]), options))
-    if words[0].isalpha() and (close := difflib.get_close_matches(words[0], VERBS, n=1)):
-        raise UsageError(f"There is no verb {words[0]!r}. Did you mean {close[0]!r}?")
+    if words[0].isalpha() and (meant := _meant(words)):
+        raise UsageError(f"There is no verb {words[0]!r}. Did you mean {meant!r}?")
     return _checked(Command("export", tuple(words), options))
+
+
+def _meant(words: list[str]) -> str | None:
+    """Return the verb that a first word probably means; none for the name of a range."""
+    first = words[0].lower()
+    if "-".join(words).lower() in PRESETS or first in PRESETS:
+        return None
+    if first in SYNONYMS:
+        return SYNONYMS[first]
+    verb, preset = (difflib.get_close_matches(first, names, n=1) for names in (VERBS, PRESETS))
+    return verb[0] if verb and not preset else None
 
 
 def check_table(name: str | None) -> None:
@@ -169,36 +192,6 @@ def check_every(command: Command) -> str:
                 advice="Windows wait for the slot by themselves.",
             )
     return every
-
-
-def help_text() -> str:
-    """Return the page that ``%intercom_export help`` shows."""
-
-    def column(rows: dict[str, tuple[str, str]], prefix: str) -> list[str]:
-        heads = {f"{prefix}{name} {value}".rstrip(): said for name, (value, said) in rows.items()}
-        width = max(map(len, heads))
-        return [f"  {head:<{width}}  {said}" for head, said in heads.items()]
-
-    return "\n".join(
-        [
-            "Exports Intercom's message data (who received, opened, clicked …; no message text).",
-            "",
-            "  %intercom_export                the form",
-            "  %intercom_export RANGE          submit, return at once: a live job card",
-            "  x = %intercom_export RANGE --wait",
-            "",
-            "RANGE is inclusive:",
-            *(f"  {examples}" for examples in RANGES),
-            "",
-            "Verbs:",
-            *column(VERBS, "%intercom_export "),
-            "",
-            "Options:",
-            *column(OPTIONS, ""),
-            "",
-            "Settings: %config IntercomExport",
-        ]
-    )
 
 
 def _split(line: str) -> list[str]:
@@ -269,11 +262,15 @@ _WORDS: Final = {
     "log": (0, 0),
     "sandbox": (0, 1),
     "doctor": (0, 0),
-    "help": (0, 0),
+    "help": (0, 1),
 }
 
 
 def _checked(command: Command) -> Command:
+    if command.verb == "help" and command.words and command.words[0] not in VERBS:
+        meant = _meant([command.words[0]])
+        hint = f" Did you mean {meant!r}?" if meant else f" The verbs are {', '.join(VERBS)}."
+        raise UsageError(f"There is no verb {command.words[0][:40]!r}.{hint}")
     least, most = _WORDS[command.verb]
     if not least <= len(command.words) <= most:
         takes = VERBS.get(command.verb, ("", ""))[0]

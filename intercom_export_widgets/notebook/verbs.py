@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
-from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook import manual, usage
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ class Verbs:
     def _do_log(self, command: Command) -> pd.DataFrame:
         return self._session.log(everything=command.has("all"))
 
-    def _do_help(self, _: Command) -> Note:
-        return Note(usage.help_text())
+    def _do_help(self, command: Command) -> Note:
+        return Note(manual.page_of(command.words[0]) if command.words else manual.page())
 
     def _do_doctor(self, _: Command) -> Diagnosis:
         from intercom_export_widgets.notebook.doctor import examine
