@@ -11,6 +11,7 @@ FIRST = "From first day"
 LAST = "To last day, included"
 OBSERVE = "Count opens until"
 ZONE = "Time zone"
+SPLIT = "Split a long range"
 
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 """JupyterLab's command that turns the saving of widget state on, and off again."""

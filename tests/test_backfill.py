@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pandas as pd
 import pytest
@@ -14,10 +15,12 @@ from conftest import TOKEN
 from test_magic import run, shell, value  # noqa: F401 - fixtures
 
 from intercom_export_widgets import errors
+from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.notes import reading_notes
 from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.jobs.progress import Stage
-from intercom_export_widgets.notebook.backfillview import card_of_backfill
+from intercom_export_widgets.notebook.backfillview import card_of_backfill, describe
 
 RANGE = "2018-06-01 2018-06-06"
 MIXING = pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
@@ -234,7 +237,7 @@ def test_the_magic_runs_a_backfill_and_returns_its_table(run, shell, sandbox):  
     assert len(creations(sandbox)) == 3
     _, error, _ = run(f"{line} --table receipt")
     assert isinstance(error, errors.InputError)
-    for strange in ("--mixed", "--every 2d --when-free", "--every fortnight", "--every"):
+    for strange in ("--every 2d --when-free", "--every fortnight", "--every"):
         _, error, _ = run(f"%intercom_export {RANGE} {strange}")
         assert isinstance(error, errors.InputError)
     _, _, said = run("%intercom_export status")
@@ -249,6 +252,18 @@ def test_the_magic_cancels_a_backfill(run, sandbox):  # noqa: F811 - a fixture
         threading.Event().wait(0.01)
     assert value(run, "%intercom_export cancel") is backfill
     assert backfill.wait(30).count == (0, 3)
+
+
+@MIXING
+def test_the_line_on_the_card_gives_the_deliveries(run, shell, sandbox):  # noqa: F811 - fixtures
+    """Pasted into a cell it reads all windows, and exports nothing again."""
+    for line in (f"{RANGE} --every 2d", "2018-06-01 2018-06-02 --every day --observe 3d"):
+        backfill = value(run, f"%intercom_export {line} --wait")
+        sandbox.forget_requests()
+        _, error, _ = run(describe(backfill).code)
+        assert error is None
+        assert len(shell.user_ns["receipts"]) == len(backfill.read(mixed=True))
+        assert not creations(sandbox)
 
 
 def test_a_backfill_is_a_card_text_and_html(session):
@@ -353,3 +368,91 @@ def test_a_table_of_exactly_the_most_rows_raises_the_alarm(session):
     rows = reading.table().num_rows
     assert any("rows are probably missing" in note for note in reading_notes(reading, rows))
     assert not any("missing" in note for note in reading_notes(reading, rows + 1))
+
+
+# More rows than Intercom returns ---------------------------------------------------------
+
+
+@pytest.fixture
+def narrow(session):
+    """The session, as if Intercom returned 2,000 rows at most, once it has seen a day's."""
+    session.submit("2018-05-31").wait(30)
+    session.row_limit = 2_000
+    return session
+
+
+def test_a_plain_range_that_promises_too_many_rows_is_split_and_said(narrow, sandbox):
+    """A submission becomes a backfill of its parts, and a second one costs nothing."""
+    split = narrow.submit(RANGE).wait(60)
+    assert split.count[0] == split.count[1] > 1
+    assert "2018-06-01 to 2018-06-06 (UTC) was split into" in split.notes[0]
+    assert split.plan.name == "2018-06-01 to 2018-06-06 (UTC)"
+    with pytest.raises(errors.InputError, match="different moments"):
+        _ = split.receipts
+    assert split.read("receipt", mixed=True)["receipt_id"].is_unique
+    sandbox.forget_requests()
+    assert narrow.submit(RANGE).wait(60).count == split.count
+    assert not creations(sandbox)
+
+
+def test_a_range_that_promises_few_rows_asks_nobody_whose_it_is(narrow, sandbox):
+    """The workspace is asked for only where the answer matters."""
+    sandbox.forget_requests()
+    export = narrow.submit("2018-06-08")
+    assert next(r.call for r in sandbox.requests) == "create"
+    export.wait(30)
+
+
+def test_the_magic_says_that_it_has_split_a_range(run, sandbox):  # noqa: F811 - a fixture
+    """The handle, the progress line and, with the word, the table are a backfill's."""
+    value(run, "%intercom_export 2018-05-31 --wait")
+    code = "magics = get_ipython().magics_manager.registry['IntercomExportMagics']"
+    _, error, _ = run(f"{code}; magics.session.row_limit = 2_000")
+    assert error is None
+    _, error, said = run(f"%intercom_export {RANGE} --wait")
+    assert error is None
+    assert "was split into" in said
+    _, error, _ = run(f"%intercom_export {RANGE} --table receipt")
+    assert "different moments" in str(error)
+    _, error, _ = run(f"mail = %intercom_export {RANGE} --table receipt --mixed")
+    assert error is None
+
+
+def test_a_range_that_splitting_does_not_help_is_said(narrow):
+    """Observed until one moment, each part would be asked for until then: it goes out whole."""
+    timeframe = narrow.timeframe("2018-06-01 2018-06-02").observed("2018-06-20")
+    with pytest.warns(errors.ExportWarning, match="splitting does not help"):
+        export = narrow.submit(timeframe)
+    assert export.wait(30).progress.stage is Stage.DONE
+    again = narrow.timeframe("2018-06-03 2018-06-04").observed("2018-06-20")
+    backfill = narrow.backfill(again, "day").wait(60)
+    assert backfill.count == (2, 2)
+    assert len([note for note in backfill.notes if "splitting does not help" in note]) == 2
+
+
+def test_a_backfill_is_exported_anew_when_asked_to(session, sandbox):
+    """fresh=True repeats what is on disk, once; the plain call then finds the newer data."""
+    session.backfill(RANGE, "2d").wait(60)
+    sandbox.forget_requests()
+    session.backfill(RANGE, "2d", fresh=True).wait(60)
+    assert len(creations(sandbox)) == 3
+    session.backfill(RANGE, "2d").wait(60)
+    assert len(creations(sandbox)) == 3
+
+
+def test_ten_million_rows_raise_the_alarm_when_they_are_loaded(tmp_path):
+    """The number is Intercom's own, and the alarm comes on every way to read the table."""
+    path = tmp_path / "export.zip"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("tour_step_20180601-000000.csv", "w") as member,
+    ):
+        member.write(b"step\n")
+        for _ in range(100):
+            member.write(b"1\n" * 100_000)
+    for read in (
+        lambda tables: tables["tour_step"],
+        lambda tables: tables.to_parquet(tmp_path / "out.parquet", "tour_step"),
+    ):
+        with pytest.warns(errors.ExportWarning, match="exactly 10,000,000 rows"):
+            read(Tables(Archive.open(path)))

@@ -13,6 +13,7 @@ from form_page import (
     LAST,
     OBSERVE,
     SECONDS,
+    SPLIT,
     ZONE,
     cancel,
     change_theme,
@@ -87,7 +88,9 @@ def test_the_whole_job_can_be_done_by_keyboard_alone(form):
     ]
     assert seen[6:10] == [FIRST, LAST, OBSERVE, ZONE]
     assert seen[10] == "Use the workspace's, Europe/Dublin"
-    assert seen[11:13] == ["Export", "Copy the magic line"]
+    assert seen[11] == SPLIT
+    assert "See it in a notebook" not in seen
+    assert seen[12:14] == ["Export", "Copy the magic line"]
     form.get_by_label(ZONE).focus()
     page.keyboard.press("Enter")
     expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)

@@ -8,6 +8,7 @@ from form_page import (
     JUNE,
     LAST,
     SECONDS,
+    SPLIT,
     ZONE,
     cancel,
     change_theme,
@@ -64,6 +65,8 @@ def test_what_is_seen_before_and_while_a_range_is_picked(form, portray):
     portray(form, "zone")
     form.get_by_label(ZONE).fill("Europe/Dublin")
     expect(form.locator(".iew-preview")).to_contain_text("Daylight saving")
+    form.get_by_label(SPLIT).select_option("week")
+    expect(form.locator(".iew-preview")).to_contain_text("one after the other")
     portray(form, "picked")
 
 

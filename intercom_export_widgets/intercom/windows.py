@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
-__all__ = ["WORDS", "divide", "split"]
+__all__ = ["WHOLE", "WORDS", "divide", "split"]
 
 WORDS: Final = {"day": 0, "week": 0, "month": 1, "quarter": 3, "year": 12}
 """The names of windows, and how many months those of the calendar have."""
+
+WHOLE: Final = "whole"
+"""The one window of a range that is cut only if it promises too many rows."""
 
 DAYS: Final = re.compile(r"([1-9][0-9]{0,3})\s*d(ays?)?", re.ASCII)
 
@@ -37,7 +40,8 @@ def split(timeframe: Timeframe, every: str) -> tuple[Timeframe, ...]:
         The range. What it is observed until holds for each window.
     every : str
         ``day``, ``week`` (from Monday), ``month``, ``quarter``, ``year``, all of the calendar,
-        so that the first and the last may be shorter; or ``30d``: so many days each.
+        so that the first and the last may be shorter; ``30d``: so many days each; or
+        ``whole``: one window.
 
     Raises
     ------
@@ -53,6 +57,8 @@ def split(timeframe: Timeframe, every: str) -> tuple[Timeframe, ...]:
         starts = _steps(first - timedelta(days=first.weekday()), last, 7)
     elif word == "day":
         starts = _steps(first, last, 1)
+    elif word == WHOLE:
+        starts = ()
     elif word in WORDS:
         starts = _months(first, last, WORDS[word])
     else:

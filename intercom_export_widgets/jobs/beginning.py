@@ -56,6 +56,10 @@ def begin_backfill(
     """
     windows = split(plan.timeframe, plan.every)
     known = find_plan(session.ledger, plan)
+    if plan.fresh_since and not any(
+        b.plan == known and not b.done for b in session.lineup.backfills
+    ):
+        known = None
     plan = known or add_plan(session.ledger, plan, session.now())
     lineup = session.lineup
     if not lineup.queue.tickets(backfill=plan.number):
@@ -113,6 +117,6 @@ def go_on(
             )
     course = Course(session, connection, client, plan, row_limit=row_limit)
     backfill = Backfill(plan, course, mixed=mixed)
-    lineup.backfills.append(backfill)
+    session.publish_backfill(backfill)
     backfill.begin()
     return backfill

@@ -20,8 +20,7 @@ from intercom_export_widgets.errors import (
     StorageError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.intercom.windows import divide
-from intercom_export_widgets.jobs.expectation import ROW_LIMIT, expected_rows, parts_of
+from intercom_export_widgets.jobs.expectation import expected_rows, indivisible, parts_of
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.lifesign import LifeSign
 from intercom_export_widgets.jobs.progress import Stage
@@ -72,7 +71,7 @@ class Course:
         client: IntercomClient,
         plan: Plan,
         *,
-        row_limit: int = ROW_LIMIT,
+        row_limit: int,
     ) -> None:
         self._session = session
         self._connection = connection
@@ -177,7 +176,9 @@ class Course:
 
     def _known(self, timeframe: Timeframe) -> Export | None:
         """Return a window that some export has brought already, whole and final."""
-        entry = find_kept(self._session.ledger, self._connection, timeframe)
+        entry = find_kept(
+            self._session.ledger, self._connection, timeframe, since=self._plan.fresh_since
+        )
         return None if entry is None else taken_from_disk(self._session, entry)
 
     def _on_disk(self, entry: Entry) -> Export | None:
@@ -230,7 +231,8 @@ class Course:
 
     def _judge_good(self, ticket: Ticket, export: Export) -> None:
         rows = max(export.progress.rows.values(), default=0)
-        parts = divide(ticket.timeframe, 2) if rows == self._row_limit else ()
+        cut_off = rows == self._row_limit
+        parts = parts_of(ticket.timeframe, 2 * rows, rows) if cut_off else ()
         if len(parts) > 1:
             self.notes.append(
                 f"{ticket.timeframe.label} came with exactly {rows:,} rows, the most that Intercom "
@@ -266,6 +268,8 @@ class Course:
         expected = expected_rows(self._session.ledger, self._plan.slot, window)
         parts = parts_of(window, expected, self._row_limit)
         if len(parts) == 1:
+            said = indivisible(window, expected, self._row_limit)
+            self.notes += [said] if said else []
             return False
         self._queue.replace(ticket, list(parts), now=self._session.now())
         self._refresh()

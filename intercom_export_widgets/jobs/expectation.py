@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets.intercom.windows import divide
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.ticket import Slot
 
-__all__ = ["ROW_LIMIT", "expected_rows", "parts_of"]
+__all__ = ["ROW_LIMIT", "expected_rows", "indivisible", "may_promise", "parts_of"]
 
 ROW_LIMIT: Final = 10_000_000
 """Rows that Intercom returns at most: "the first 10 million" (reference 2.5)."""
@@ -42,13 +45,36 @@ def expected_rows(ledger: Ledger, slot: Slot, timeframe: Timeframe) -> float:
     LedgerError
         If the ledger can't be read.
     """
+    entries = [e for e in ledger.entries() if e.base_url == slot.base_url]
+    return _expected([e for e in entries if e.workspace_id == slot.workspace_id], timeframe)
+
+
+def may_promise(ledger: Ledger, base_url: str, timeframe: Timeframe) -> float:
+    """Return the most rows that a range promises in any workspace at an address.
+
+    It spares the question whose workspace it is, unless the answer matters.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read.
+    """
+    entries = [entry for entry in ledger.entries() if entry.base_url == base_url and entry.rows]
+    return max(
+        (
+            _expected([e for e in entries if e.workspace_id == workspace], timeframe)
+            for workspace in {entry.workspace_id for entry in entries}
+        ),
+        default=0.0,
+    )
+
+
+def _expected(entries: Sequence[Entry], timeframe: Timeframe) -> float:
+    """Return about how many rows a range promises, by the last of some exports."""
     seen = [
         (entry.rows, entry.created_at_before - entry.created_at_after + 1)
-        for entry in ledger.entries()
-        if entry.rows
-        and (entry.base_url, entry.workspace_id) == (slot.base_url, slot.workspace_id)
-        and entry.created_at_before is not None
-        and entry.created_at_after is not None
+        for entry in entries
+        if entry.rows and entry.created_at_before is not None and entry.created_at_after is not None
     ][-SEEN:]
     if not seen:
         return 0.0
@@ -67,6 +93,24 @@ def parts_of(timeframe: Timeframe, expected: float, row_limit: int) -> tuple[Tim
         Rows that it promises.
     row_limit : int
         Rows that Intercom returns at most.
+
+    Notes
+    -----
+    A range that is observed for longer than it lasts is not cut: every part would be asked
+    for until the same moment, and promise as much.
     """
+    if timeframe.request_end > timeframe.created_at_before:
+        return (timeframe,)
     parts = math.ceil(expected / row_limit)
     return divide(timeframe, parts) if parts > 1 else (timeframe,)
+
+
+def indivisible(timeframe: Timeframe, expected: float, row_limit: int) -> str:
+    """Return the sentence about a range that promises too many rows and can't be cut, or ``""``."""
+    if expected <= row_limit or timeframe.request_end == timeframe.created_at_before:
+        return ""
+    return (
+        f"{timeframe.label} promises about {expected:,.0f} rows, of which Intercom returns "
+        f"{row_limit:,} at most, and splitting does not help: opens and clicks are counted until "
+        "the same moment in every part. Count them for a shorter time, or leave --observe out."
+    )

@@ -18,6 +18,7 @@ from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.jobs.expectation import ROW_LIMIT
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.parting import leave_all
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from traitlets import Bunch
 
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.ledger import Ledger
@@ -56,6 +58,7 @@ class Following(HasTraits):
     """
 
     exports = Tuple(help="the exports of this session, oldest first")
+    backfills = Tuple(help="the backfills of this session, oldest first")
     connection = Instance(Connection, help="whose workspace; replaced as a whole")
     lineup: Lineup
 
@@ -76,6 +79,7 @@ class Following(HasTraits):
         self.ledger = ledger
         self.poll_interval = poll_interval
         self.now = now
+        self.row_limit = ROW_LIMIT
         self.submitting = threading.RLock()
         self.attaching = threading.Lock()
 
@@ -103,7 +107,7 @@ class Following(HasTraits):
         The jobs run on at Intercom; `attach` takes them up again.
         """
         exports: tuple[Export, ...] = self.exports
-        leave_all([*self.lineup.backfills, *exports])
+        leave_all([*self.backfills, *exports])
         if all(export.done for export in exports):
             for connection in self._connections:
                 connection.close()
@@ -166,6 +170,14 @@ class Following(HasTraits):
     def launcher(self) -> Launcher:
         """Return what exports begin with, as the settings are now."""
         return Launcher(self.ledger, self.folder, Schedule(longest=self.poll_interval), self.now)
+
+    def publish_backfill(self, backfill: Backfill) -> None:
+        """Let the faces know of a backfill; one of the same plan that has ended gives way."""
+        others = tuple(b for b in self.backfills if b.plan.number != backfill.plan.number)
+        try:
+            self.backfills = (*others, backfill)
+        except Exception:
+            logging.getLogger(__name__).exception("A face could not show a backfill.")
 
     def publish(self, export: Export) -> None:
         """Let the faces know; an ended export of the same job gives way to the new one.

@@ -87,7 +87,12 @@ CREATE TABLE IF NOT EXISTS backfills (
 )
 """
 
-STEPS: Final = (SCHEMA, "ALTER TABLE jobs ADD COLUMN received_until INTEGER", QUEUE)
+STEPS: Final = (
+    SCHEMA,
+    "ALTER TABLE jobs ADD COLUMN received_until INTEGER",
+    QUEUE,
+    "ALTER TABLE backfills ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0",
+)
 """What makes each version of the file out of the one before; the first, out of nothing."""
 
 VERSION: Final = len(STEPS)

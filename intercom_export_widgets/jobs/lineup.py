@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.beginning import begin_backfill
+from intercom_export_widgets.jobs.expectation import expected_rows, may_promise
 from intercom_export_widgets.jobs.origin import origin_of, quietly
 from intercom_export_widgets.jobs.plan import Plan
 from intercom_export_widgets.jobs.progress import Stage, status_word
@@ -47,7 +48,12 @@ class Lineup:
     def __init__(self, session: ExportSession) -> None:
         self._session = session
         self.owner = Owner(session.name)
-        self.backfills: list[Backfill] = []
+
+    @property
+    def backfills(self) -> tuple[Backfill, ...]:
+        """The session's backfills, oldest first."""
+        found: tuple[Backfill, ...] = self._session.backfills
+        return found
 
     @property
     def queue(self) -> Queue:
@@ -86,8 +92,9 @@ class Lineup:
         connection: Connection,
         client: IntercomClient,
         *,
-        mixed: bool,
-        row_limit: int,
+        mixed: bool = False,
+        row_limit: int | None = None,
+        fresh: bool = False,
     ) -> Backfill:
         """Begin a backfill, or go on with one for the same; as `ExportSession.backfill`.
 
@@ -96,11 +103,26 @@ class Lineup:
         IntercomExportError
             As there.
         """
-        word = every.strip().lower()
-        plan = Plan(0, self.slot_of(connection, client), timeframe, word)
-        return begin_backfill(
-            self._session, connection, client, plan, mixed=mixed, row_limit=row_limit
-        )
+        session, word = self._session, every.strip().lower()
+        since = session.now() if fresh else 0.0
+        plan = Plan(0, self.slot_of(connection, client), timeframe, word, since)
+        limit = session.row_limit if row_limit is None else row_limit
+        return begin_backfill(session, connection, client, plan, mixed=mixed, row_limit=limit)
+
+    def promised(
+        self, timeframe: Timeframe, connection: Connection, client: IntercomClient
+    ) -> float:
+        """Return about how many rows a range promises; 0 if nothing like too many.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        ledger = self._session.ledger
+        if may_promise(ledger, connection.address, timeframe) <= self._session.row_limit:
+            return 0.0
+        return expected_rows(ledger, self.slot_of(connection, client), timeframe)
 
     def begin(self, ticket: Ticket, connection: Connection, client: IntercomClient) -> Export:
         """Return an export for a range in the queue that is this session's.

@@ -5,10 +5,11 @@ The windows themselves are ranges of the `queue`, which a backfill's number join
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.ticket import Slot
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ __all__ = ["Plan", "add_plan", "find_plan", "plan_of"]
 
 COLUMNS = (
     "number, base_url, workspace_id, created_at_after, created_at_before, observed_until, "
-    "zone, every"
+    "zone, every, fresh, begun_at"
 )
 
 
@@ -36,17 +37,21 @@ class Plan:
         The whole range.
     every : str
         As `windows.split` reads it.
+    fresh_since : float
+        Unix seconds: what was exported before is exported anew; 0 if what is on disk serves.
     """
 
     number: int
     slot: Slot
     timeframe: Timeframe
     every: str
+    fresh_since: float = 0.0
 
     @property
     def name(self) -> str:
         """What it is called in a sentence: ``2018-06-01 to 2018-06-30 (UTC) every week``."""
-        return f"{self.timeframe.label} every {self.every}"
+        label = self.timeframe.label
+        return label if self.every == WHOLE else f"{label} every {self.every}"
 
 
 def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
@@ -61,7 +66,7 @@ def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
     with ledger.transaction() as connection:
         cursor = connection.execute(
             "INSERT INTO backfills (base_url, workspace_id, created_at_after, created_at_before, "
-            "observed_until, zone, every, begun_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "observed_until, zone, every, begun_at, fresh) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 plan.slot.base_url,
                 plan.slot.workspace_id,
@@ -71,9 +76,10 @@ def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
                 timeframe.zone,
                 plan.every,
                 now,
+                int(plan.fresh_since > 0),
             ],
         )
-        return Plan(int(cursor.lastrowid or 0), plan.slot, timeframe, plan.every)
+        return replace(plan, number=int(cursor.lastrowid or 0))
 
 
 def find_plan(ledger: Ledger, plan: Plan) -> Plan | None:
@@ -103,6 +109,12 @@ def _plans(ledger: Ledger) -> list[Plan]:
     with ledger.transaction(write=False) as connection:
         rows = connection.execute(f"SELECT {COLUMNS} FROM backfills ORDER BY number").fetchall()  # noqa: S608 - the names are this module's
     return [
-        Plan(number, Slot(url, workspace), Timeframe(after, before, zone, observed), every)
-        for number, url, workspace, after, before, observed, zone, every in rows
+        Plan(
+            number,
+            Slot(url, workspace),
+            Timeframe(after, before, zone, observed),
+            every,
+            begun if fresh else 0.0,
+        )
+        for number, url, workspace, after, before, observed, zone, every, fresh, begun in rows
     ]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["find_kept"]
 
 
-def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> Entry | None:
+def find_kept(
+    ledger: Ledger, connection: Connection, timeframe: Timeframe, *, since: float = 0.0
+) -> Entry | None:
     """Return the newest export of just that range that is whole on disk, or had no data.
 
     Parameters
@@ -36,6 +38,8 @@ def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> E
         Whose workspace is meant. It is asked for its name only if there is a candidate.
     timeframe : Timeframe
         The range, with its observed-until.
+    since : float
+        Unix seconds: what was submitted before does not count.
 
     Raises
     ------
@@ -44,7 +48,12 @@ def find_kept(ledger: Ledger, connection: Connection, timeframe: Timeframe) -> E
     """
     for entry in reversed(ledger.entries()):
         same = _is_the_same(entry, connection.address, timeframe)
-        if same and _is_whole(entry) and _is_of_workspace(entry, connection):
+        if (
+            same
+            and (entry.submitted_at or 0) >= since
+            and _is_whole(entry)
+            and _is_of_workspace(entry, connection)
+        ):
             return entry
     return None
 

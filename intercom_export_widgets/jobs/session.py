@@ -7,13 +7,17 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.intercom.windows import WHOLE
+from intercom_export_widgets.jobs.backfill import Backfill
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.defaults import default_folder, default_ledger
-from intercom_export_widgets.jobs.expectation import ROW_LIMIT
+from intercom_export_widgets.jobs.expectation import indivisible, parts_of
 from intercom_export_widgets.jobs.files import check_folder
 from intercom_export_widgets.jobs.following import Following
 from intercom_export_widgets.jobs.ledger import Ledger
@@ -28,7 +32,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
 __all__ = ["ExportSession"]
@@ -119,10 +122,12 @@ class ExportSession(Following):
         observe: str | date | None = None,
         fresh: bool = False,
         connection: Connection | None = None,
-    ) -> Export:
+    ) -> Export | Backfill:
         """Submit an export, and return it as soon as the API has accepted it.
 
         What was exported before, and is whole on disk, is read from there; see `fresh`.
+        A range that promises more than the 10 million rows that Intercom returns, by the
+        exports seen so far, is split: a `Backfill` of its parts is returned, which says so.
 
         Parameters
         ----------
@@ -146,8 +151,7 @@ class ExportSession(Following):
             Whatever else the API, the network or the disk says.
         """
         export = self.start(timeframe, observe=observe, fresh=fresh, connection=connection)
-        export.wait_submitted()
-        return export
+        return export if isinstance(export, Backfill) else export.wait_submitted()
 
     def start(
         self,
@@ -158,8 +162,10 @@ class ExportSession(Following):
         connection: Connection | None = None,
         ask: bool = True,
         when_free: bool = False,
-    ) -> Export:
+    ) -> Export | Backfill:
         """Begin an export and return its handle at once, before the API has answered.
+
+        A range that promises too many rows begins as a `Backfill` of its parts.
 
         A second call for the same range, while the first is being submitted, returns
         the first: a button that is clicked twice submits once.
@@ -190,6 +196,12 @@ class ExportSession(Following):
         kept = None if fresh else find_kept(self.ledger, connection, timeframe)
         if kept is not None:
             return taken_from_disk(self, kept)
+        promised = self.lineup.promised(timeframe, connection, client)
+        if len(parts_of(timeframe, promised, self.row_limit)) > 1:
+            check_folder(self.folder)
+            return self.lineup.backfill(timeframe, WHOLE, connection, client, fresh=fresh)
+        if said := indivisible(timeframe, promised, self.row_limit):
+            warnings.warn(said, ExportWarning, stacklevel=2)
         if when_free:
             check_folder(self.folder)
             return self.lineup.enqueue(timeframe, connection, client)
@@ -203,7 +215,8 @@ class ExportSession(Following):
         connection: Connection | None = None,
         ask: bool = True,
         mixed: bool = False,
-        row_limit: int = ROW_LIMIT,
+        fresh: bool = False,
+        row_limit: int | None = None,
     ) -> Backfill:
         """Export a long range in windows, one after the other, and return its handle at once.
 
@@ -223,8 +236,11 @@ class ExportSession(Following):
         mixed : bool
             Whether windows that count opens and clicks until different moments may be put
             together.
-        row_limit : int
-            Rows that Intercom returns at most: a window that promises more is split.
+        fresh : bool
+            Export anew, also what is on disk already.
+        row_limit : int, optional
+            Rows that Intercom returns at most, 10 million: a window that promises more is
+            split.
 
         Raises
         ------
@@ -240,7 +256,7 @@ class ExportSession(Following):
         client = connection.client(ask=ask)
         check_folder(self.folder)
         return self.lineup.backfill(
-            timeframe, every, connection, client, mixed=mixed, row_limit=row_limit
+            timeframe, every, connection, client, mixed=mixed, row_limit=row_limit, fresh=fresh
         )
 
     def attach(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets.errors import IntercomExportError, UsageError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.beginning import go_on
-from intercom_export_widgets.jobs.expectation import ROW_LIMIT
 from intercom_export_widgets.jobs.origin import is_alive
 from intercom_export_widgets.jobs.plan import plan_of
 
@@ -74,7 +73,7 @@ def _take_up_backfills(
         plan = plan_of(session.ledger, number)
         if plan is not None:
             with contextlib.suppress(UsageError):
-                go_on(session, connection, client, plan, row_limit=ROW_LIMIT)
+                go_on(session, connection, client, plan, row_limit=session.row_limit)
 
 
 def _left(session: ExportSession, slot: Slot) -> list[Entry]:

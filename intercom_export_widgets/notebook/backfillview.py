@@ -5,9 +5,10 @@ Built from the same parts as the card of one export, so that text, HTML and page
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.progress import duration
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import SANDBOX, Card
@@ -16,13 +17,22 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.notebook.live import LivePage
 
-__all__ = ["backfill_html", "backfill_line", "backfill_text", "card_of_backfill", "describe"]
-
-RUNNING: Final = 3
-"""How many of its windows stand on the card: the newest."""
+__all__ = [
+    "backfill_html",
+    "backfill_line",
+    "backfill_text",
+    "card_of_backfill",
+    "describe",
+    "number_of",
+]
 
 SAID: Final = 3
 """How many of its notes stand on the card: the newest; `Backfill.notes` has all."""
+
+
+def number_of(backfill: Backfill) -> int:
+    """Return what names a backfill's card on a page: below 0, where no export is."""
+    return -backfill.plan.number
 
 
 def describe(backfill: Backfill) -> Card:
@@ -37,7 +47,7 @@ def describe(backfill: Backfill) -> Card:
     error = backfill.error
     whole = ended and error is None and done == windows
     return Card(
-        number=0,
+        number=number_of(backfill),
         title=backfill.plan.name,
         identifier="",
         status=f"{done} of {windows} windows",
@@ -50,7 +60,22 @@ def describe(backfill: Backfill) -> Card:
         finished_at=max((e.progress.finished_at or 0 for e in exports), default=0.0) or None
         if ended
         else None,
+        code=_line(backfill) if ended and error is None and done else "",
+        can_cancel=not ended,
         label=SANDBOX if any(e.progress.sandbox for e in exports) else "",
+    )
+
+
+def _line(backfill: Backfill) -> str:
+    """Return the line that gives the deliveries of all windows, ready to paste."""
+    plan, timeframe = backfill.plan, backfill.timeframe
+    every = "" if plan.every == WHOLE else f" --every {plan.every}"
+    until = timeframe.observed_until
+    observe = "" if until is None else f" --observe {until}"
+    mixed = " --mixed" if until is None and backfill.count[1] > 1 else ""
+    return (
+        f"receipts = %intercom_export {timeframe.literal}{observe}{every} --zone {timeframe.zone} "
+        f"--table receipt{mixed}"
     )
 
 
@@ -60,7 +85,7 @@ def _detail(backfill: Backfill) -> str:
     if backfill.done:
         left = windows - done
         if not left:
-            return "All windows are on disk: backfill.tables, backfill.read('receipt')."
+            return "All windows are on disk."
         return f"{left} of {windows} windows are missing; the same line exports them again."
     running = [text.line(e) for e in backfill.exports if not e.done]
     return " | ".join(running) or "Reading what is on disk."
@@ -98,21 +123,10 @@ _CARDS: WeakKeyDictionary[Backfill, LivePage] = WeakKeyDictionary()
 
 def card_of_backfill(backfill: Backfill) -> LivePage:
     """Return the live card of a backfill, the same one each time it is shown."""
-    from intercom_export_widgets.notebook.live import LivePage
+    from intercom_export_widgets.notebook.backfillpage import BackfillPage
 
-    class BackfillCard(LivePage):
+    class BackfillCard(BackfillPage):
         """How far a backfill is, over its newest windows."""
-
-        def __init__(self) -> None:
-            super().__init__(kind="card")
-            self.follow(backfill.exports)
-            backfill.observe(lambda _: self.follow(backfill.exports), ["exports", "notes", "error"])
-
-        def update(self) -> None:
-            """Set the cards: the whole first, then the newest windows."""
-            super().update()
-            whole: dict[str, Any] = {**describe(backfill).as_json(), "canceling": False}
-            self.cards = [{**whole, "preview": None}, *self.cards[:RUNNING]]
 
         def as_text(self) -> str:
             return backfill_text(backfill)
@@ -122,5 +136,6 @@ def card_of_backfill(backfill: Backfill) -> LivePage:
 
     card = _CARDS.get(backfill)
     if card is None or card.comm is None:
-        card = _CARDS[backfill] = BackfillCard()
+        card = _CARDS[backfill] = BackfillCard(kind="card")
+        card.follow_backfills([backfill])
     return card

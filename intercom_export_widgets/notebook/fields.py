@@ -15,8 +15,10 @@ from traitlets import Dict, Instance, List, Unicode, observe, validate
 
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
+from intercom_export_widgets.intercom.windows import WORDS, split
 from intercom_export_widgets.intercom.zones import find_zone
-from intercom_export_widgets.notebook.live import LivePage
+from intercom_export_widgets.notebook.backfillpage import BackfillPage
+from intercom_export_widgets.notebook.explanation import find_explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIELDS", "RangePage"]
 
-FIELDS: Final = ("first", "last", "observed", "zone")
+FIELDS: Final = ("first", "last", "observed", "zone", "every")
 DATES: Final = ("first", "last", "observed")
 
 LONG_AGO: Final = dt.date(1970, 1, 1)
@@ -44,6 +46,10 @@ OFFERED: Final = (
     "last-year",
 )
 """The presets that the form has buttons for; the magic knows more."""
+
+
+WINDOWS: Final = [["", "one export"], *([word, f"by {word}"] for word in WORDS)]
+"""What a range can be split into; the magic knows a number of days too."""
 
 
 def _date_to_json(value: dt.date | None, _: object) -> str:
@@ -68,7 +74,7 @@ def _date_trait() -> Any:  # noqa: ANN401 - a traitlets descriptor, which is unt
     )
 
 
-class RangePage(LivePage):
+class RangePage(BackfillPage):
     """A live page with fields for a range.
 
     Parameters
@@ -87,6 +93,12 @@ class RangePage(LivePage):
         the range's last.
     zone : str
         A trait: the IANA time zone in which they are meant.
+    every : str
+        A trait: the length of the windows that the range is exported in, as ``--every``
+        takes it; empty for one export.
+    explanation : str
+        The notebook that shows why a month's numbers change, from the kernel's folder; empty
+        if it is not there.
     preview : dict
         What a good range means; empty otherwise.
     errors : dict of str to str
@@ -101,6 +113,9 @@ class RangePage(LivePage):
     last = _date_trait()
     observed = _date_trait()
     zone = Unicode("UTC").tag(sync=True)
+    every = Unicode().tag(sync=True)
+    explanation = Unicode().tag(sync=True)
+    windows: List[Any] = List(WINDOWS).tag(sync=True)
     presets: List[Any] = List([[name, PRESETS[name]] for name in OFFERED]).tag(sync=True)
     preset = Unicode().tag(sync=True)
     preview = Dict().tag(sync=True)
@@ -112,7 +127,7 @@ class RangePage(LivePage):
         self._touched: set[str] = set()
         self._unreadable: dict[str, str] = {}
         self._refused: dict[str, tuple[object, str]] = {}
-        super().__init__(zone=session.zone, **values)
+        super().__init__(zone=session.zone, explanation=find_explanation(), **values)
         self.check()
 
     @validate(*DATES)
@@ -145,6 +160,8 @@ class RangePage(LivePage):
         """Return what is wrong with each field that is at fault, in the order of `FIELDS`."""
         found: dict[str, TimeframeError] = {}
         zone = "UTC"
+        with _noting(found, "every"):
+            _check_every(self.every)
         with _noting(found, "zone"):
             zone = find_zone(self.zone).key
         for name in DATES:
@@ -184,10 +201,11 @@ class RangePage(LivePage):
         errors |= {field: str(error) for field, error in faults.items() if field in self._touched}
         if not faults:
             timeframe = self.timeframe()
-            preview = _preview(timeframe)
+            preview = _preview(timeframe, self.every)
             zone = f" --zone {timeframe.zone}"  # always: the magic's may be another, or change
             observe = "" if self.observed is None else f" --observe {self.observed}"
-            code = f"%intercom_export {timeframe.literal}{observe}{zone}"
+            every = f" --every {self.every}" if self.every else ""
+            code = f"%intercom_export {timeframe.literal}{observe}{every}{zone}"
             received = timeframe.observed(None)
             preset = next((n for n in OFFERED if self._named_range(n) == received), "")
         with self.sending():
@@ -214,6 +232,8 @@ class RangePage(LivePage):
                     setattr(self, name, _date(content[name]))
             if "zone" in content:
                 self.zone = str(content["zone"])
+            if content.get("every") in {word for word, _ in WINDOWS}:
+                self.every = str(content["every"])
             self._unreadable = {
                 name: str(why)[:200] for name, why in unreadable.items() if name in FIELDS
             }
@@ -234,6 +254,12 @@ class RangePage(LivePage):
         return Timeframe.parse(name, zone=zone or self.zone, now=self.session.now())
 
 
+def _check_every(every: str) -> None:
+    """Refuse what is no length of windows."""
+    if every:
+        split(Timeframe(0, 0, "UTC"), every)
+
+
 @contextlib.contextmanager
 def _noting(found: dict[str, TimeframeError], field: str = "") -> Iterator[None]:
     """Note an error at its field; without one named, at the field that the error names."""
@@ -243,14 +269,18 @@ def _noting(found: dict[str, TimeframeError], field: str = "") -> Iterator[None]
         found.setdefault(field or error.field or "first", error)
 
 
-def _preview(timeframe: Timeframe) -> dict[str, object]:
+def _preview(timeframe: Timeframe, every: str) -> dict[str, object]:
     said = timeframe.describe()
+    count = len(split(timeframe, every)) if every else 1
+    ends = count > 1 and timeframe.observed_until is None
+    until = "until the end of each window" if ends else f"until {said.observed}"
     return {
         "days": f"{said.days} {'day' if said.days == 1 else 'days'}",
         "local": said.local,
         "utc": said.utc,
         "unix": said.unix,
         "daylight": said.daylight,
-        "counted": f"Messages sent in this range; their opens, clicks and replies until "
-        f"{said.observed}, later ones not: that is why a month's numbers change.",
+        "windows": f"{count} exports, one after the other" if count > 1 else "",
+        "counted": f"Messages sent in this range; their opens, clicks and replies {until}, "
+        "later ones not: that is why a month's numbers change.",
     }

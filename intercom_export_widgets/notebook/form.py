@@ -16,6 +16,7 @@ from traitlets import Bool, Dict, Instance, List, Tuple, Unicode
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.zones import zone_names
+from intercom_export_widgets.jobs.backfill import Backfill
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.progress import Stage
@@ -67,8 +68,12 @@ class ExportForm(RangePage):
         A trait: the IANA time zone in which they are meant.
     export : Export or None
         A trait: the export that was begun last.
+    every : str
+        A trait: the length of the windows that a long range is exported in; empty for one.
     exports : tuple of Export
         A trait: every export of the session, oldest first.
+    backfill : Backfill or None
+        A trait: the backfill that was begun last.
 
     Examples
     --------
@@ -79,6 +84,7 @@ class ExportForm(RangePage):
 
     export = Instance(Export, allow_none=True)
     exports = Tuple()
+    backfill = Instance(Backfill, allow_none=True)
 
     workspace = Dict().tag(sync=True)
     caution = Unicode().tag(sync=True)
@@ -104,12 +110,14 @@ class ExportForm(RangePage):
         self._tries = 0
         self._refused_range: Timeframe | None = None
         self._view: object = None
-        self._asked: Timeframe | None = None
+        self._asked: tuple[Timeframe, str] | None = None
         self._asked_at = float("-inf")
         self._awaited: set[int] = set()
         super().__init__(session, kind="form", caution=caution_of_host())
         session.observe(self._take_exports, "exports")
+        session.observe(self._take_backfills, "backfills")
         session.observe(self._reconnect, "connection")
+        self._take_backfills(None)
         self._take_exports(None)
         self.in_background(self._fill_in)
 
@@ -118,6 +126,7 @@ class ExportForm(RangePage):
         if self.closed:
             return
         self.session.unobserve(self._take_exports, "exports")
+        self.session.unobserve(self._take_backfills, "backfills")
         self.session.unobserve(self._reconnect, "connection")
         super().close()
 
@@ -191,15 +200,21 @@ class ExportForm(RangePage):
         timeframe = self.timeframe()
         with self._page_lock:
             soon = time.monotonic() - self._asked_at < TWICE
-            if self.busy or (soon and timeframe == self._asked):
+            if self.busy or (soon and (timeframe, self.every) == self._asked):
                 return
-            self._asked = timeframe
+            self._asked = (timeframe, self.every)
             self._view = view
             self.put(busy=True, alert={})
         self.in_background(partial(self._begin, timeframe), self._refused_at_once)
 
     def _begin(self, timeframe: Timeframe) -> None:
+        if self.every:
+            self._settle_backfill(self.session.backfill(timeframe, self.every, ask=False))
+            return
         export = self.session.start(timeframe, ask=False)
+        if isinstance(export, Backfill):
+            self._settle_backfill(export)
+            return
         with self._page_lock:
             self._awaited.add(export.key)
         export.observe(self._follow_up, ["progress", "error"])
@@ -207,6 +222,13 @@ class ExportForm(RangePage):
             self.export = export
         finally:
             self._settle(export)
+
+    def _settle_backfill(self, backfill: Backfill) -> None:
+        """Free the button: a backfill submits by itself, and its card says how far it is."""
+        self._asked_at = time.monotonic()
+        with self.sending():
+            self.busy = False
+        self.backfill = backfill
 
     def _refused_at_once(self, error: Exception) -> None:
         """Free the button of a submission that did not begin."""
@@ -239,7 +261,11 @@ class ExportForm(RangePage):
                 str(content.get("job_identifier")), self.session.connection
             )
         self.put(alert={})
-        self.export = self.session.start(timeframe, ask=False, when_free=True)
+        begun = self.session.start(timeframe, ask=False, when_free=True)
+        if isinstance(begun, Backfill):
+            self.backfill = begun
+        else:
+            self.export = begun
 
     def _follow_up(self, change: Bunch) -> None:
         self._settle(change.owner)
@@ -315,6 +341,10 @@ class ExportForm(RangePage):
                 self._followed.remove(export)
         self.follow(exports)
         self.exports = exports
+
+    def _take_backfills(self, _: object) -> None:
+        """Show the session's backfills, also those that the magic began."""
+        self.follow_backfills(self.session.backfills)
 
     def update(self) -> None:
         """Set cards and log; a submission that was refused made no job and no card.

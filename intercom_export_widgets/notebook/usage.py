@@ -51,7 +51,10 @@ OPTIONS: Final = {
         "LENGTH",
         "export a long range in windows: day, week, month, quarter, year or 30d; again: go on",
     ),
-    "--mixed": ("", "with --every: windows may count opens and clicks until their own ends"),
+    "--mixed": (
+        "",
+        "windows, or parts of a range that is split, may count opens until their own ends",
+    ),
     "--when-free": ("", "wait in the queue, and submit when the workspace's one slot is free"),
     "--cancel-holder": ("ID", "cancel the job ID, which holds the slot, then submit"),
     "--dry-run": ("", "send nothing; show the range as days, UTC instants and Unix seconds"),
@@ -182,9 +185,7 @@ def check_every(command: Command) -> str:
     UsageError
         If an option means nothing with windows, or they have no length.
     """
-    every = command.value("every")
-    if every is None:
-        raise UsageError("The option --mixed means nothing without --every.")
+    every = command.value("every") or ""
     for option in ("when-free", "cancel-holder"):
         if command.has(option):
             raise UsageError(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
@@ -67,32 +68,46 @@ class Verbs:
         timeframe = self._timeframe(command)
         connection = self._connection(command)
         usage.check_table(command.value("table"))
-        if command.has("every") or command.has("mixed"):
-            return self._backfill(timeframe, connection, command)
+        if command.has("every"):
+            return self._in_windows(timeframe, connection, command)
         if command.has("dry-run"):
             timeframe.check_past(self._session.now())
             return timeframe
-        return self._deliver(self._begin(timeframe, connection, command), command)
+        from intercom_export_widgets.jobs.backfill import Backfill
 
-    def _backfill(self, timeframe: Timeframe, connection: Connection, command: Command) -> object:
+        begun = self._begin(timeframe, connection, command)
+        if isinstance(begun, Backfill):
+            return self._deliver_backfill(begun, command)
+        return self._deliver(begun, command)
+
+    def _in_windows(self, timeframe: Timeframe, connection: Connection, command: Command) -> object:
         """Begin a backfill, or go on with it; return its handle, or the table asked for."""
-        from intercom_export_widgets.notebook.progress import ProgressLine
-
-        every, table = usage.check_every(command), command.value("table")
+        every = usage.check_every(command)
         if command.has("dry-run"):
             from intercom_export_widgets.intercom.windows import split
 
             timeframe.check_past(self._session.now())
             return Note("\n".join(window.label for window in split(timeframe, every)))
+        fresh = command.has("fresh") or command.has("refresh")
+        mixed = command.has("mixed")
         backfill = self._session.backfill(
-            timeframe, every, connection=connection, mixed=command.has("mixed")
+            timeframe, every, connection=connection, mixed=mixed, fresh=fresh
         )
+        return self._deliver_backfill(backfill, command)
+
+    def _deliver_backfill(self, backfill: Backfill, command: Command) -> object:
+        """Return the handle, the finished handle, or the table that was asked for."""
+        from intercom_export_widgets.notebook.progress import ProgressLine
+
+        table = command.value("table")
         if command.has("wait") or table is not None:
             with ProgressLine(self._desk.shell, self._session.now) as shown:
                 backfill.wait(callback=shown.show_backfill)
-        return backfill if table is None else backfill.read(table)
+        return backfill if table is None else backfill.read(table, mixed=command.has("mixed"))
 
-    def _begin(self, timeframe: Timeframe, connection: Connection, command: Command) -> Export:
+    def _begin(
+        self, timeframe: Timeframe, connection: Connection, command: Command
+    ) -> Export | Backfill:
         """Submit now, or when the slot is free, or after canceling the job that holds it."""
         holder = command.value("cancel-holder")
         fresh = command.has("fresh") or command.has("refresh")

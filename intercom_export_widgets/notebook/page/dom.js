@@ -101,7 +101,7 @@ function send(model, message, root) {
 /** Let a page look as dead as it is: nothing can be pressed but what copies. */
 function die(page) {
   page.classList.add("iew-gone");
-  for (const control of page.querySelectorAll("input, button:not(.iew-copy)"))
+  for (const control of page.querySelectorAll("input, select, button:not(.iew-copy)"))
     control.disabled = true;
 }
 
@@ -113,6 +113,24 @@ const deadNotice = () =>
     "The kernel behind this is gone, and nothing here works any more. Run the cell again; " +
       "exports that were under way can be taken up: %intercom_export attach, and the identifier on the card.",
   );
+
+/**
+ * The address of a file that lies so from the notebook that is shown; none where no Jupyter
+ * server says where that is, or where the file is outside of what it serves.
+ */
+function addressOf(model, relative) {
+  const shown = model.widget_manager?.context?.path;
+  const config = document.getElementById("jupyter-config-data")?.textContent;
+  if (!relative || !shown || !config) return null;
+  const parts = shown.split(":").pop().split("/").slice(0, -1);
+  for (const part of relative.split("/")) {
+    if (part !== "..") parts.push(part);
+    else if (parts.pop() === undefined) return null;
+  }
+  const { baseUrl = "/", appName } = JSON.parse(config);
+  const app = appName === "JupyterLab" ? "lab/tree" : "notebooks";
+  return `${baseUrl}${app}/${parts.map(encodeURIComponent).join("/")}`;
+}
 
 /** A table that scrolls inside its place, reachable by keyboard. */
 function scrollTable(label, heads, body) {

@@ -1,7 +1,7 @@
 // The page's script, part 6 of 7: the form above the cards.
 
 const DATES = ["first", "last", "observed"];
-const FIELDS = [...DATES, "zone"];
+const FIELDS = [...DATES, "zone", "every"];
 
 /** A labelled field with a place for its error. */
 function field(label, input, hint) {
@@ -64,6 +64,7 @@ class FormView {
       "Time zone",
       h("input", { type: "text", list: zones.id, spellcheck: "false", autocomplete: "off" }),
     );
+    this.every = field("Split", h("select"), "a long range");
     this.ownZone = h("button", {
       type: "button",
       class: "iew-link",
@@ -115,6 +116,7 @@ class FormView {
         this.last.element,
         this.observed.element,
         this.zone.element,
+        this.every.element,
         zones,
       ),
       this.preview,
@@ -127,6 +129,7 @@ class FormView {
   }
 
   wire() {
+    this.on(["windows"], () => this.drawWindows());
     this.on(FIELDS, () => this.drawFields());
     this.on(["errors"], () => this.drawErrors());
     this.on(["busy"], () => this.drawButton());
@@ -145,7 +148,7 @@ class FormView {
       input.addEventListener("input", () => this.send("edit"));
       input.addEventListener("blur", () => this.send("edit", { left: [name] }));
       input.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && !event.repeat) this.export();
+        if (event.key === "Enter" && !event.repeat && input !== this.every.input) this.export();
       });
     }
   }
@@ -179,6 +182,7 @@ class FormView {
       last: this.last.input.value,
       observed: this.observed.input.value,
       zone: this.zone.input.value.trim(),
+      every: this.every.input.value,
       unreadable,
     };
   }
@@ -262,6 +266,12 @@ class FormView {
     );
   }
 
+  drawWindows() {
+    this.every.input.replaceChildren(
+      ...this.model.get("windows").map(([value, title]) => h("option", { value }, title)),
+    );
+  }
+
   drawErrors() {
     const errors = this.model.get("errors");
     for (const name of FIELDS) sayError(this[name], errors[name]);
@@ -305,12 +315,29 @@ class FormView {
       ["UTC", preview.utc],
       ["Unix seconds", preview.unix],
       ["Daylight saving", preview.daylight],
+      ["Windows", preview.windows],
       ["Counted", preview.counted],
     ].filter(([, value]) => value);
     this.preview.hidden = rows.length === 0;
     this.preview.replaceChildren(
-      ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))),
+      ...rows.map(([name, value]) =>
+        h(
+          "div",
+          {},
+          h("dt", {}, name),
+          h("dd", {}, value, value === preview.counted ? this.explanation() : null),
+        ),
+      ),
     );
+  }
+
+  /** Where it is shown why a month's numbers change: a link, if the notebook is at hand. */
+  explanation() {
+    const href = addressOf(this.model, this.model.get("explanation"));
+    const name = "3_why_june_changes.ipynb";
+    if (!href) return ` It is shown in the project's notebook ${name}.`;
+    const link = h("a", { href, target: "_blank", rel: "noopener" }, "See it in a notebook");
+    return h("span", {}, " ", link, ".");
   }
 
   drawCode() {

@@ -1,0 +1,93 @@
+"""A live page that shows backfills too: one card for the whole, then its newest windows.
+
+Between `live`, which has the cards of exports, and the form and a backfill's own card.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook.backfillview import describe, number_of
+from intercom_export_widgets.notebook.live import LivePage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from traitlets import Bunch
+
+    from intercom_export_widgets.jobs.backfill import Backfill
+
+__all__ = ["BackfillPage"]
+
+SHOWN: Final = 3
+"""How many of a backfill's windows have cards of their own: the newest, and those that run."""
+
+OBSERVED: Final = ["exports", "notes", "error"]
+
+
+class BackfillPage(LivePage):
+    """A live page of exports and of backfills."""
+
+    def __init__(self, **values: object) -> None:
+        self._backfills: list[Backfill] = []
+        super().__init__(**values)
+
+    def follow_backfills(self, backfills: Iterable[Backfill]) -> None:
+        """Show these backfills, and every change of theirs, instead of those before."""
+        wanted = list(backfills)
+        with self._page_lock:
+            for backfill in self._backfills:
+                if backfill not in wanted:
+                    backfill.unobserve(self._moved_on, OBSERVED)
+            for backfill in wanted:
+                if backfill not in self._backfills:
+                    backfill.observe(self._moved_on, OBSERVED)
+            self._backfills = wanted
+        for backfill in wanted:
+            self.follow(backfill.exports)
+        self.refresh()
+
+    def close(self) -> None:
+        """Stop following and take the page away, once; exports run on."""
+        for backfill in self._backfills:
+            backfill.unobserve(self._moved_on, OBSERVED)
+        self._backfills = []
+        super().close()
+
+    def _moved_on(self, change: Bunch) -> None:
+        self.follow(change.owner.exports)
+
+    def update(self) -> None:
+        """Set the cards: backfills first, the newest on top, and no window that is past."""
+        super().update()
+        past = {key for backfill in self._backfills for key in _past(backfill)}
+        wholes: list[dict[str, Any]] = [
+            {**describe(backfill).as_json(), "canceling": False, "preview": None}
+            for backfill in reversed(self._backfills)
+        ]
+        self.cards = [*wholes, *(card for card in self.cards if card["number"] not in past)]
+
+    def receive(self, content: dict[str, Any]) -> None:
+        """Do what the page asks for."""
+        if content.get("do") == "cancel":
+            for backfill in self._backfills:
+                if number_of(backfill) == content.get("number") and not backfill.done:
+                    self.in_background(backfill.cancel)
+        super().receive(content)
+
+    def as_text(self) -> str:
+        """Return the page as a few lines."""
+        wholes = [text.card_text(describe(backfill)) for backfill in reversed(self._backfills)]
+        return "\n\n".join(part for part in (*wholes, super().as_text()) if part)
+
+    def as_html(self) -> str:
+        """Return the page as HTML that needs no kernel."""
+        wholes = [text.card_html(describe(backfill)) for backfill in reversed(self._backfills)]
+        return "".join([*wholes, super().as_html()])
+
+
+def _past(backfill: Backfill) -> list[int]:
+    """Return the keys of the windows that have no card of their own any more."""
+    ended = [export for export in backfill.exports if export.done]
+    return [export.key for export in ended[:-SHOWN]]
