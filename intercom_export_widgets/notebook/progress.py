@@ -1,13 +1,19 @@
-"""The progress line of ``--wait``: one line that changes in place, wherever it is shown."""
+"""The progress of ``--wait`` in text: a line that changes in place, or one line a minute.
+
+Where somebody looks, a page or a terminal, what can be counted is a bar as tqdm draws it.
+Where nobody does (papermill, nbclient, a pipe), a line is printed at the beginning, once a
+minute and at the end, since a log keeps them all.
+"""
 
 from __future__ import annotations
 
 import shutil
 import sys
-import time
 from typing import TYPE_CHECKING, Final, Self
 
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.backfillview import backfill_line
+from intercom_export_widgets.notebook.backfillview import describe as describe_backfill
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
 from intercom_export_widgets.notebook.text import Note, line
@@ -27,6 +33,12 @@ __all__ = ["ProgressLine"]
 SHORTEST: Final = 0.3
 """Seconds between two changes of the line: a page falls behind if told more often."""
 
+MINUTE: Final = 60.0
+"""Seconds between two printed lines."""
+
+PAGE_WIDTH: Final = 100
+"""Columns of a bar on a page, which does not tell how many it has."""
+
 
 class ProgressLine:
     """Shows the newest state of an export on one line; used as a context manager.
@@ -40,12 +52,15 @@ class ProgressLine:
     """
 
     def __init__(self, shell: InteractiveShell, now: Callable[[], float]) -> None:
-        self._terminal = find_frontend(shell) is Frontend.TERMINAL
-        self._stage = ""
+        frontend = find_frontend(shell)
+        tty = frontend is Frontend.TERMINAL and sys.stdout.isatty()
+        self._terminal = tty
+        self._printed = frontend is not Frontend.LIVE and not tty
         self._now = now
         self._handle: DisplayHandle | None = None
         self._last = ""
         self._shown_at = 0.0
+        self._begin: tuple[float, int] | None = None
 
     def __enter__(self) -> Self:
         """Return the line, not shown yet."""
@@ -58,40 +73,66 @@ class ProgressLine:
         trace: TracebackType | None,
     ) -> None:
         """Leave a terminal's cursor on a line of its own."""
-        if self._terminal and self._last and sys.stdout.isatty():
+        if self._terminal and self._last:
             print()  # noqa: T201 - a terminal's line is printed
 
     def show(self, export: Export) -> None:
         """Show where the export stands, if it has changed and the page can follow."""
-        ended = export.progress.stage.ended
-        self._show(line(export, self._now()), describe(export).status, ended=ended)
+        progress, card = export.progress, describe(export)
+        text = line(export, self._now())
+        if progress.stage is Stage.DOWNLOADING and progress.expected and not self._printed:
+            head = ": ".join(part for part in (card.label, card.title) if part)
+            text = self._bar(head, progress.received, progress.expected, "B")
+        self._show(text, ended=progress.stage.ended)
 
     def show_backfill(self, backfill: Backfill) -> None:
         """Show where a backfill stands, likewise."""
         done, windows = backfill.count
-        stage = f"{done} of {windows}"
-        self._show(backfill_line(backfill, self._now()), stage, ended=backfill.done)
+        text = backfill_line(backfill, self._now())
+        if windows and not self._printed and not backfill.done:
+            card = describe_backfill(backfill)
+            head = ": ".join(part for part in (card.label, card.title) if part)
+            text = self._bar(head, done, windows, " windows")
+        self._show(text, ended=backfill.done)
 
-    def _show(self, text: str, stage: str, *, ended: bool) -> None:
-        instant = time.monotonic()
-        soon = instant - self._shown_at < SHORTEST and not ended
+    def _bar(self, head: str, count: int, whole: int, unit: str) -> str:
+        """Return the bar that tqdm draws: share, amount, elapsed and left, and the rate."""
+        from tqdm import tqdm
+
+        now = self._now()
+        if self._begin is None or count < self._begin[1]:
+            self._begin = (now, count)
+        began, initial = self._begin
+        drawn = tqdm.format_meter(
+            count,
+            whole,
+            max(now - began, 0.0),
+            ncols=self._width(),
+            prefix=head,
+            unit=unit,
+            unit_scale=unit == "B",
+            initial=initial,
+        )
+        return str(drawn)
+
+    def _width(self) -> int:
+        return shutil.get_terminal_size().columns - 1 if self._terminal else PAGE_WIDTH
+
+    def _show(self, text: str, *, ended: bool) -> None:
+        now = self._now()
+        pause = MINUTE if self._printed else SHORTEST
+        soon = self._last and 0 <= now - self._shown_at < pause and not ended
         if text == self._last or soon:
             return
-        self._last, self._shown_at = text, instant
-        if self._terminal and not sys.stdout.isatty():
-            self._show_stage(stage, text)
+        self._last, self._shown_at = text, now
+        if self._printed:
+            print(text, flush=True)  # noqa: T201 - a log's line is printed
         elif self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            print(f"\r{text[:width]:<{width}}", end="", flush=True)  # noqa: T201 - as above
+            width = self._width()
+            print(f"\r{text[:width]:<{width}}", end="", flush=True)  # noqa: T201 - a terminal's, too
         elif self._handle is None:
             from IPython.display import display
 
             self._handle = display(Note(text), display_id=True)  # type: ignore[no-untyped-call] # IPython's
         else:
             self._handle.update(Note(text))  # type: ignore[no-untyped-call] # IPython's
-
-    def _show_stage(self, stage: str, text: str) -> None:
-        """Print a line for each stage, where a line can't be written over."""
-        if stage != self._stage:
-            self._stage = stage
-            print(text, flush=True)  # noqa: T201 - a pipe's line is printed
