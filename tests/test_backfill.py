@@ -311,6 +311,28 @@ def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     assert len(sent) - len(set(sent)) <= 1, "only a lost answer may be asked for again"
 
 
+def test_a_backfill_whose_last_job_was_running_is_taken_up(session, sandbox):
+    """Its kernel died while nothing waited any more: the handle is there, and the window ends."""
+    sandbox.switch(stuck=1)
+    arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
+    code = CHILD.replace("2018-06-01 2018-06-06", "2018-06-01 2018-06-01").replace(
+        "backfill.count[0] < 2", "not any(export.job_identifier for export in backfill.exports)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], check=False)
+    assert done.returncode == -signal.SIGKILL
+    session.lineup.take_up()
+    (backfill,) = session.lineup.backfills
+    while not backfill.exports:
+        threading.Event().wait(0.01)
+    assert [export.job_identifier for export in session.exports] == [
+        backfill.exports[0].job_identifier
+    ]
+    backfill.exports[0].cancel()
+    backfill.wait(30)
+    assert backfill.count == (0, 1)
+    assert len(creations(sandbox)) == 1
+
+
 @pytest.mark.parametrize("sandbox", [0.3], indirect=True)
 def test_a_process_that_ends_leaves_its_windows_to_the_next(session, sandbox):
     """A script that exits in the middle submits nothing more, and the next call goes on."""

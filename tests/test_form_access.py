@@ -90,7 +90,7 @@ def test_the_whole_job_can_be_done_by_keyboard_alone(form):
     assert seen[10] == "Use the workspace's, Europe/Dublin"
     assert seen[11] == SPLIT
     assert "See it in a notebook" not in seen
-    assert seen[12:14] == ["Export", "Copy the magic line"]
+    assert seen[12:14] == ["Export", "Copy the line"]
     form.get_by_label(ZONE).focus()
     page.keyboard.press("Enter")
     expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)

@@ -10,12 +10,13 @@ from test_magic_queue import come_about
 
 from intercom_export_widgets.notebook.explanation import EXPLANATION, find_explanation
 from intercom_export_widgets.notebook.form import ExportForm
+from intercom_export_widgets.notebook.host import SandboxHost
 
 
 @pytest.fixture
 def bare(session):
     """The form without a page."""
-    opened = ExportForm(session)
+    opened = ExportForm(session, host=SandboxHost())  # as the magic makes it
     yield opened
     opened.close()
 

@@ -146,7 +146,7 @@ def test_the_code_of_a_range_does_the_same_and_says_that_it_is_copied(form):
     pick(form, *JUNE)
     line = "%intercom_export 2018-06-01 2018-06-02 --zone Europe/Dublin"
     expect(form.locator(".iew-line code").first).to_have_text(line)
-    copy = form.get_by_role("button", name="Copy the magic line")
+    copy = form.get_by_role("button", name="Copy the line")
     copy.click()
     expect(form.get_by_role("button", name="Copied")).to_have_text("Copied")
     expect(form.locator(".iew-live")).to_have_text("Copied to the clipboard.")
@@ -166,7 +166,7 @@ def test_a_copy_that_failed_does_not_say_that_it_succeeded(form):
           document.execCommand = () => false;
         }"""
     )
-    form.get_by_role("button", name="Copy the magic line").click()
+    form.get_by_role("button", name="Copy the line").click()
     expect(form.get_by_role("button", name="Not copied")).to_be_visible()
     form.page.evaluate(
         "() => { delete navigator.clipboard.writeText; delete document.execCommand; }"

@@ -10,6 +10,7 @@ import pytest
 from conftest import TOKEN
 from wire import Reply, WireServer, error
 
+from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook.form import ExportForm
@@ -155,10 +156,34 @@ def test_every_field_that_was_left_says_what_is_wrong_with_it(form):
     assert not form.busy
 
 
-def test_the_code_names_its_zone_whatever_the_settings_become(form):
-    """The line means the same in a session whose zone is another."""
+def test_the_code_names_its_zone_whatever_the_settings_become(session):
+    """The magic's line means the same in a session whose zone is another."""
+    form = ExportForm(session, host=SandboxHost())
     say(form, do="edit", **JUNE)
     assert form.code == "%intercom_export 2018-06-01 2018-06-02 --zone UTC"
+    form.close()
+
+
+@pytest.mark.parametrize(
+    ("more", "exported"),
+    [
+        ({}, ["2018-06-01 2018-06-02"]),
+        ({"observed": "2018-06-05", "zone": "Europe/Dublin"}, ["2018-06-01 2018-06-02"]),
+        ({"every": "day"}, ["2018-06-01", "2018-06-02"]),
+    ],
+)
+def test_the_code_of_a_form_made_by_hand_does_the_same_on_its_session(
+    form, session, sandbox, more, exported
+):
+    """It is Python, since the magic's session may be of another region, address or ledger."""
+    say(form, do="edit", **JUNE | more)
+    assert not form.by_magic
+    wanted = form.timeframe()
+    begun = eval(form.code, {"session": session, "Timeframe": Timeframe}).wait(30)  # noqa: S307 - the code under test
+    assert begun.timeframe == wanted
+    ranges = [e.timeframe.literal for e in getattr(begun, "exports", (begun,))]
+    assert ranges == exported
+    assert all(entry.base_url == sandbox.base_url for entry in session.entries())
 
 
 def test_answers_go_to_the_view_that_asked(form):

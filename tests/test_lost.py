@@ -9,9 +9,13 @@ import sys
 import time
 
 import pytest
+from test_magic import run, shell  # noqa: F401 - fixtures
 
+from intercom_export_widgets.errors import SubmissionUnknownError
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.lost import LOST, settle_lost
+from intercom_export_widgets.jobs.slot import find_lost
+from intercom_export_widgets.notebook.form import ExportForm
 
 HOST = socket.gethostname()
 
@@ -71,3 +75,43 @@ def test_an_answer_that_came_in_time_is_not_overwritten(ledger):
     ledger.give_up(number, LOST)
     entry = ledger.entry(number)
     assert (entry.status, entry.job_identifier, entry.error) == ("pending", "v5x", None)
+
+
+# Said where one looks --------------------------------------------------------------------------
+
+
+def test_a_lost_answer_is_announced_until_the_slot_was_free_again(session, another, sandbox):
+    """Another notebook is told of the range and what it may block, and not after the next job."""
+    sandbox.switch(lost_answer=1)
+    with pytest.raises(SubmissionUnknownError):
+        session.submit("2018-06-01")
+    (said,) = another.lineup.lost()
+    assert "2018-06-01 (UTC)" in said
+    assert "may hold the workspace's one slot" in said
+    form = ExportForm(another)
+    form.refresh()
+    assert form.lost == [said]
+    assert said in form.as_text()
+    assert "may hold the workspace&#x27;s one slot" in form.as_html()
+    form.close()
+    another.start("2018-06-02", when_free=True).wait(30)
+    assert another.lineup.lost() == []
+
+
+def test_the_queue_and_the_status_announce_it_too(run, sandbox):  # noqa: F811 - a fixture
+    """Both verbs begin with what was lost."""
+    sandbox.switch(lost_answer=1)
+    _, error, _ = run("%intercom_export 2018-06-01")
+    assert isinstance(error, SubmissionUnknownError)
+    for verb in ("queue", "status"):
+        _, error, said = run(f"%intercom_export {verb}")
+        assert error is None
+        assert "The answer to the submission for 2018-06-01 (UTC)" in said
+
+
+def test_a_day_later_nothing_is_blocked_any_more(ledger):
+    """No job runs for longer."""
+    ledger.add(session="a", status="unknown", base_url="x", submitted_at=1_700_000_000.0)
+    assert len(find_lost(ledger, "x", 1_700_000_000.0 + 86_400)) == 1
+    assert find_lost(ledger, "x", 1_700_000_000.0 + 2 * 86_400) == []
+    assert find_lost(ledger, "y", 1_700_000_000.0) == []

@@ -26,6 +26,7 @@ from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.tools import Tools
 from intercom_export_widgets.jobs.turn import Turn, await_turn, politely
+from intercom_export_widgets.notebook.card import describe
 
 JUNE = "2018-06-01 2018-06-02"
 DEAD = f"{socket.gethostname()}:999999999"
@@ -242,6 +243,19 @@ def test_an_answer_that_was_lost_is_not_asked_for_again(session, sandbox):
     assert len(creations(sandbox)) == 1
     assert session.log().iloc[0]["status"] == "unknown"
     assert not session.lineup.places()
+
+
+def test_who_submits_past_the_queue_is_told(session, sandbox):
+    """A plain submission while a range waits says so, on its card too; a queued one is silent."""
+    lock = sandbox.lock()
+    waiting = session.start(JUNE, when_free=True)
+    until(lambda e: "later" in e.progress.note, waiting)
+    sandbox.unlock(lock)
+    with pytest.warns(errors.ExportWarning, match="2018-06-01 to 2018-06-02 .UTC. waits"):
+        export = session.submit("2018-06-05")
+    assert "past the queue" in describe(export.wait(30)).detail
+    assert waiting.cautions == ()
+    waiting.cancel()
 
 
 # In order, on disk -----------------------------------------------------------------------

@@ -65,7 +65,7 @@ class Leases:
             for number in numbers:
                 connection.execute(
                     "UPDATE queue SET origin = '', session = '' WHERE number = ? "
-                    "AND origin = ? AND session = ? AND state = 'waiting'",
+                    "AND origin = ? AND session = ? AND state IN ('waiting', 'submitted')",
                     [number, owner.origin, owner.session],
                 )
 

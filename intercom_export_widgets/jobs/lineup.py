@@ -16,10 +16,11 @@ from intercom_export_widgets.jobs.origin import origin_of, quietly
 from intercom_export_widgets.jobs.plan import Plan
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.queue import Queue
+from intercom_export_widgets.jobs.slot import find_lost, lost_sentence
 from intercom_export_widgets.jobs.takeup import take_up
 from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.turn import Turn
-from intercom_export_widgets.jobs.waiters import places_of
+from intercom_export_widgets.jobs.waiters import passed_over, places_of
 
 if TYPE_CHECKING:
     from traitlets import Bunch
@@ -236,6 +237,29 @@ class Lineup:
         """
         address = self._session.connection.address
         return places_of([t for t in self.queue.tickets() if t.base_url == address])
+
+    def lost(self) -> list[str]:
+        """Return a sentence about each submission whose answer was lost, and what it may block.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        session, now = self._session, self._session.now()
+        lost = find_lost(session.ledger, session.connection.address, now)
+        return [lost_sentence(entry, now) for entry in lost]
+
+    def passed_over(self, address: str) -> str:
+        """Return the sentence about what waits for the slot, for whoever submits past it.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        tickets = [t for t in self.queue.tickets() if t.base_url == address]
+        return passed_over(tickets, self._session.now())
 
     def remove(self, number: int | None = None) -> int:
         """Take one range out of the queue, or all at the session's address; return how many.

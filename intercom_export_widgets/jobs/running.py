@@ -60,6 +60,8 @@ class Running(HasTraits):
         The API's address that it was asked of.
     ledger : Ledger
         The ledger that its row is in.
+    cautions : tuple of str
+        What the user should know about its submission, in sentences.
     key : int
         Tells it from every other export of this process.
     """
@@ -82,6 +84,7 @@ class Running(HasTraits):
         self.number = number
         self.address = address
         self.ledger = ledger
+        self.cautions: tuple[str, ...] = ()
         self.key = next(_KEYS)
         self._told: Job | None = None
         self._trace: TracebackType | None = None

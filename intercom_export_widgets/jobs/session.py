@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.backfill import Backfill
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.defaults import default_folder, default_ledger
-from intercom_export_widgets.jobs.expectation import indivisible, parts_of
 from intercom_export_widgets.jobs.files import check_folder
 from intercom_export_widgets.jobs.following import Following
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.lineup import Lineup
 from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.shelf import load, taken_from_disk
-from intercom_export_widgets.jobs.submission import attach, submit_now
+from intercom_export_widgets.jobs.submission import attach, begin
 
 if TYPE_CHECKING:
     import os
@@ -151,7 +149,12 @@ class ExportSession(Following):
             Whatever else the API, the network or the disk says.
         """
         export = self.start(timeframe, observe=observe, fresh=fresh, connection=connection)
-        return export if isinstance(export, Backfill) else export.wait_submitted()
+        if isinstance(export, Backfill):
+            return export
+        export.wait_submitted()
+        for caution in export.cautions:
+            warnings.warn(caution, ExportWarning, stacklevel=2)
+        return export
 
     def start(
         self,
@@ -196,16 +199,7 @@ class ExportSession(Following):
         kept = None if fresh else find_kept(self.ledger, connection, timeframe)
         if kept is not None:
             return taken_from_disk(self, kept)
-        promised = self.lineup.promised(timeframe, connection, client)
-        if len(parts_of(timeframe, promised, self.row_limit)) > 1:
-            check_folder(self.folder)
-            return self.lineup.backfill(timeframe, WHOLE, connection, client, fresh=fresh)
-        if said := indivisible(timeframe, promised, self.row_limit):
-            warnings.warn(said, ExportWarning, stacklevel=2)
-        if when_free:
-            check_folder(self.folder)
-            return self.lineup.enqueue(timeframe, connection, client)
-        return submit_now(self, timeframe, connection, client)
+        return begin(self, timeframe, connection, client, fresh=fresh, when_free=when_free)
 
     def backfill(
         self,

@@ -7,10 +7,11 @@ API says whether one of them is still active. A job from elsewhere can't be name
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.errors import IntercomExportError, LedgerError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.origin import place_of
@@ -24,7 +25,14 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
 
-__all__ = ["ELSEWHERE", "find_holder", "find_lost", "holder_sentence", "name_holder"]
+__all__ = [
+    "ELSEWHERE",
+    "find_holder",
+    "find_lost",
+    "holder_sentence",
+    "lost_sentence",
+    "name_holder",
+]
 
 ELSEWHERE: Final = (
     "No job that was begun on this machine holds the slot: it comes from elsewhere (Intercom's "
@@ -84,23 +92,52 @@ def find_holder(
     return None
 
 
-def find_lost(ledger: Ledger, base_url: str, now: float) -> Entry | None:
-    """Return the newest submission whose answer was lost, if it may still hold the slot.
+def find_lost(ledger: Ledger, base_url: str, now: float) -> list[Entry]:
+    """Return the submissions whose answers were lost and that may still hold a slot.
 
-    A row that says ``submitting`` although its process has ended is such a one.
+    A row that says ``submitting`` although its process has ended is such a one. A job of the
+    same workspace that was created later shows that the slot was free again.
 
     Raises
     ------
     LedgerError
         If the ledger can't be read or written.
     """
-    settle_lost(ledger)
-    for entry in reversed(ledger.entries()):
+    with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
+        settle_lost(ledger)
+    lost: list[Entry] = []
+    for entry in ledger.entries():
+        if entry.base_url != base_url:
+            continue
+        if entry.job_identifier:
+            created = entry.submitted_at or 0
+            lost = [
+                each
+                for each in lost
+                if (each.submitted_at or 0) >= created
+                or (each.workspace_id or entry.workspace_id) != entry.workspace_id
+            ]
         young = now - (entry.submitted_at or 0) < MEMORY
-        lost = entry.status == "unknown" and not entry.job_identifier
-        if lost and young and entry.base_url == base_url:
-            return entry
-    return None
+        if entry.status == "unknown" and not entry.job_identifier and young:
+            lost.append(entry)
+    return lost
+
+
+def lost_sentence(entry: Entry, now: float) -> str:
+    """Return what is to be said of a submission whose answer was lost.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its row.
+    now : float
+        Unix seconds.
+    """
+    return (
+        f"The answer to the submission{_what(entry)} of {_age(entry, now)} ago was lost: Intercom "
+        "may have begun an export that the API can neither name nor list. It is not sent again; "
+        "until it ends by itself, it may hold the workspace's one slot."
+    )
 
 
 def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, now: float) -> None:
@@ -131,10 +168,11 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
         return
     error.held = ELSEWHERE
     lost = find_lost(ledger, client.base_url, now)
-    if lost is not None:
+    if lost:
+        newest = lost[-1]
         error.held = (
-            f"Probably it is the submission{_what(lost)} of {_age(lost, now)} ago, whose answer "
-            "was lost: the API can neither name nor list it, and it ends by itself."
+            f"Probably it is the submission{_what(newest)} of {_age(newest, now)} ago, whose "
+            "answer was lost: the API can neither name nor list it, and it ends by itself."
         )
     error.advice = f"{error.held} {WAIT_FOR_IT}"
 

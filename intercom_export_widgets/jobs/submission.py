@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.intercom.windows import WHOLE
+from intercom_export_widgets.jobs.expectation import indivisible, parts_of
 from intercom_export_widgets.jobs.files import check_folder
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.origin import origin_of
@@ -14,28 +16,60 @@ from intercom_export_widgets.jobs.shelf import kept_export
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
 
-__all__ = ["attach", "submit_now"]
+__all__ = ["attach", "begin"]
 
 
-def submit_now(
-    session: ExportSession, timeframe: Timeframe, connection: Connection, client: IntercomClient
-) -> Export:
-    """Write the row and begin, unless the same range is just being submitted.
+def begin(
+    session: ExportSession,
+    timeframe: Timeframe,
+    connection: Connection,
+    client: IntercomClient,
+    *,
+    fresh: bool,
+    when_free: bool,
+) -> Export | Backfill:
+    """Begin an export, or a backfill of its parts if it promises too many rows.
+
+    Parameters
+    ----------
+    session, timeframe, connection, client
+        Whose, what, and what asks for it.
+    fresh, when_free
+        As for `ExportSession.start`.
 
     Raises
     ------
     LedgerError, FileError
         If what comes could not be written down or kept.
     """
+    check_folder(session.folder)
+    lineup = session.lineup
+    promised = lineup.promised(timeframe, connection, client)
+    if len(parts_of(timeframe, promised, session.row_limit)) > 1:
+        return lineup.backfill(timeframe, WHOLE, connection, client, fresh=fresh)
+    if when_free:
+        export = lineup.enqueue(timeframe, connection, client)
+    else:
+        export = _submit_now(session, timeframe, connection, client)
+    said = indivisible(timeframe, promised, session.row_limit)
+    export.cautions += (said,) if said else ()
+    return export
+
+
+def _submit_now(
+    session: ExportSession, timeframe: Timeframe, connection: Connection, client: IntercomClient
+) -> Export:
+    """Write the row and begin, unless the same range is just being submitted."""
     with session.submitting:
         under_way = _being_submitted(session, timeframe, connection.address)
         if under_way is not None:
             return under_way
-        check_folder(session.folder)
+        passed = session.lineup.passed_over(connection.address)
         received_until = timeframe.created_at_before
         number = session.ledger.add(
             **origin_of(session.name, connection),
@@ -47,6 +81,7 @@ def submit_now(
             zone=timeframe.zone,
         )
         export = session.launcher().begin(connection, client, number, timeframe)
+        export.cautions = (passed,) if passed else ()
         session.publish(export)
         return export
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets.errors import IntercomExportError, UsageError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.beginning import go_on
+from intercom_export_widgets.jobs.lease import OPEN
 from intercom_export_widgets.jobs.origin import is_alive
 from intercom_export_widgets.jobs.plan import plan_of
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
-    from intercom_export_widgets.jobs.ticket import Slot
+    from intercom_export_widgets.jobs.ticket import Slot, Ticket
 
 __all__ = ["take_up"]
 
@@ -68,12 +69,22 @@ def _take_up_backfills(
 ) -> None:
     """Go on with the backfills that are nobody's any more."""
     now = session.now()
-    orphans = {t.backfill for t in session.lineup.queue.tickets(slot) if t.is_orphan(now)}
+    orphans = {
+        ticket.backfill
+        for ticket in session.lineup.queue.tickets(slot, everything=True)
+        if (ticket.state in OPEN and ticket.is_orphan(now)) or _is_left(ticket)
+    }
     for number in sorted(number for number in orphans if number is not None):
         plan = plan_of(session.ledger, number)
         if plan is not None:
             with contextlib.suppress(UsageError):
                 go_on(session, connection, client, plan, row_limit=session.row_limit)
+
+
+def _is_left(ticket: Ticket) -> bool:
+    """Return whether a window's job was left by its kernel; its lease is not renewed any more."""
+    gone = not ticket.origin or not is_alive(ticket.origin)
+    return ticket.state == "submitted" and gone
 
 
 def _left(session: ExportSession, slot: Slot) -> list[Entry]:

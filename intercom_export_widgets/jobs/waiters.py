@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.jobs.ticket import Ticket
 
-__all__ = ["Place", "places_of"]
+__all__ = ["Place", "passed_over", "places_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,24 @@ def places_of(tickets: Sequence[Ticket]) -> list[Place]:
         )
         for position, ticket in enumerate(tickets, 1)
     ]
+
+
+def passed_over(tickets: Sequence[Ticket], now: float) -> str:
+    """Return the sentence about ranges that wait while another is submitted, or an empty text.
+
+    Parameters
+    ----------
+    tickets : sequence of Ticket
+        What waits at that address, in order.
+    now : float
+        Unix seconds: ranges whose owners are gone don't count.
+    """
+    waiting = [ticket for ticket in tickets if not ticket.is_orphan(now)]
+    if not waiting:
+        return ""
+    first, count = waiting[0].timeframe.label, len(waiting)
+    ranges = f"{first} waits" if count == 1 else f"{count} ranges wait, {first} first,"
+    return (
+        f"{ranges[0].upper()}{ranges[1:]} in the queue for the workspace's one slot, and this "
+        "range was submitted past the queue. To put one behind it: the same line with --when-free."
+    )

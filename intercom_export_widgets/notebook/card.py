@@ -107,7 +107,7 @@ def describe(export: Export) -> Card:
         status=_status(progress),
         tone=_tone(progress),
         steps=_steps(progress),
-        detail=_detail(progress),
+        detail=" ".join([_detail(progress), *export.cautions]),
         problem=_problem(export),
         queued=progress.stage is Stage.QUEUED,
         rows=[[name, count] for name, count in progress.rows.items()],

@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Dict, Instance, List, Unicode, observe, validate
+from traitlets import Bool, Dict, Instance, List, Unicode, observe, validate
 
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
@@ -104,7 +104,9 @@ class RangePage(BackfillPage):
     errors : dict of str to str
         The sentence for each field that is at fault.
     code : str
-        The magic line that would do the same; empty unless the range is good.
+        The line that does the same; empty unless the range is good.
+    by_magic : bool
+        Whether that is the magic's; else it is Python, with ``session`` and ``Timeframe``.
     preset : str
         Which of the presets the dates are; empty if none.
     """
@@ -121,6 +123,7 @@ class RangePage(BackfillPage):
     preview = Dict().tag(sync=True)
     errors = Dict().tag(sync=True)
     code = Unicode().tag(sync=True)
+    by_magic = Bool(True).tag(sync=True)  # noqa: FBT003 - a trait's default
 
     def __init__(self, session: ExportSession, **values: object) -> None:
         self.session = session
@@ -202,14 +205,29 @@ class RangePage(BackfillPage):
         if not faults:
             timeframe = self.timeframe()
             preview = _preview(timeframe, self.every)
-            zone = f" --zone {timeframe.zone}"  # always: the magic's may be another, or change
-            observe = "" if self.observed is None else f" --observe {self.observed}"
-            every = f" --every {self.every}" if self.every else ""
-            code = f"%intercom_export {timeframe.literal}{observe}{every}{zone}"
+            code = self._line(timeframe)
             received = timeframe.observed(None)
             preset = next((n for n in OFFERED if self._named_range(n) == received), "")
         with self.sending():
             self.errors, self.preview, self.code, self.preset = errors, preview, code, preset
+
+    def _line(self, timeframe: Timeframe) -> str:
+        """Return the code that does the same: the magic's line, or Python on the form's session.
+
+        The magic has a session of its own: its region, address, folder and ledger may differ.
+        """
+        observe = "" if self.observed is None else f" --observe {self.observed}"
+        if self.by_magic:
+            every = f" --every {self.every}" if self.every else ""
+            zone = f" --zone {timeframe.zone}"  # always: the magic's may be another, or change
+            return f"%intercom_export {timeframe.literal}{observe}{every}{zone}"
+        until = "" if timeframe.observed_until is None else f", {timeframe.observed_until}"
+        named = (
+            f"Timeframe({timeframe.created_at_after}, {timeframe.created_at_before}, "
+            f"{timeframe.zone!r}{until})"
+        )
+        call = f"backfill({named}, {self.every!r})" if self.every else f"submit({named})"
+        return f"session.{call}"
 
     def refuse(self, field: str, sentence: str, view: object) -> None:
         """Show at a field what the API has against its value, until that changes."""

@@ -91,6 +91,7 @@ class ExportForm(RangePage):
     zones: List[Any] = List().tag(sync=True)
     alert = Dict().tag(sync=True)
     queue: List[Any] = List().tag(sync=True)
+    lost: List[Any] = List().tag(sync=True)
     busy = Bool(False).tag(sync=True)  # noqa: FBT003 - a trait's default
     log_heads = List(list(HEADS)).tag(sync=True)
     log_rows: List[Any] = List().tag(sync=True)
@@ -113,7 +114,8 @@ class ExportForm(RangePage):
         self._asked: tuple[Timeframe, str] | None = None
         self._asked_at = float("-inf")
         self._awaited: set[int] = set()
-        super().__init__(session, kind="form", caution=caution_of_host())
+        by_magic = host is not None
+        super().__init__(session, kind="form", by_magic=by_magic, caution=caution_of_host())
         session.observe(self._take_exports, "exports")
         session.observe(self._take_backfills, "backfills")
         session.observe(self._reconnect, "connection")
@@ -364,6 +366,7 @@ class ExportForm(RangePage):
         self._update_log()
         with contextlib.suppress(IntercomExportError):
             self.queue = queue_rows(self.session.lineup.places())
+            self.lost = self.session.lineup.lost()
 
     def _update_log(self) -> None:
         """Read the ledger, unless nothing has happened that it writes down."""
@@ -388,10 +391,11 @@ class ExportForm(RangePage):
     def _queue_note(self) -> text.Note:
         """Return what waits, as text and HTML; empty if nothing does."""
         try:
-            places = self.session.lineup.places()
+            places, lost = self.session.lineup.places(), self.session.lineup.lost()
         except IntercomExportError as error:
             return text.Note(str(error))
-        return queue_note(places, self.session.now()) if places else text.Note("", " ")
+        there = places or lost
+        return queue_note(places, self.session.now(), lost=lost) if there else text.Note("", " ")
 
     def as_html(self) -> str:
         """Return the same as HTML, with the log."""

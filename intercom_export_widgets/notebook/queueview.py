@@ -41,7 +41,12 @@ def queue_rows(places: Sequence[Place]) -> list[dict[str, object]]:
     ]
 
 
-def queue_note(places: Sequence[Place], now: float, backfills: Sequence[Backfill] = ()) -> Note:
+def queue_note(
+    places: Sequence[Place],
+    now: float,
+    backfills: Sequence[Backfill] = (),
+    lost: Sequence[str] = (),
+) -> Note:
     """Return what waits as text and HTML.
 
     Parameters
@@ -52,10 +57,14 @@ def queue_note(places: Sequence[Place], now: float, backfills: Sequence[Backfill
         Unix seconds.
     backfills : sequence of Backfill
         Those of this session, each a line.
+    lost : sequence of str
+        What is to be said of submissions whose answers were lost.
     """
-    begun = [backfill_line(backfill, now) for backfill in backfills]
+    begun = [*lost, *(backfill_line(backfill, now) for backfill in backfills)]
+    above = "".join(f"<div>{escape(line)}</div>" for line in begun)
     if not places:
-        return Note("\n".join([*begun, "No range waits for the slot."]))
+        nothing = "No range waits for the slot."
+        return Note("\n".join([*begun, nothing]), f"<div>{above}{nothing}</div>")
     lines = [
         f"{place.position}. {place.label} (called {place.number}) · {place.note or 'waiting'}"
         + (
@@ -69,7 +78,6 @@ def queue_note(places: Sequence[Place], now: float, backfills: Sequence[Backfill
     head = "Waiting for the workspace's one slot:"
     foot = "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
     items = "".join(f"<li>{escape(line.partition(' ')[2])}</li>" for line in lines)
-    above = "".join(f"<div>{escape(line)}</div>" for line in begun)
     html = f"<div>{above}<strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
     return Note("\n".join([*begun, head, *lines, foot]), html)
 

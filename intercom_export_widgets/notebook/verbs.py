@@ -158,7 +158,7 @@ class Verbs:
             return Note(change_queue(self._session.lineup, command.words))
         self._take_up()
         lineup = self._session.lineup
-        return queue_note(lineup.places(), self._session.now(), lineup.backfills)
+        return queue_note(lineup.places(), self._session.now(), lineup.backfills, lineup.lost())
 
     def _take_up(self) -> None:
         """Go on with what an ended kernel left, if there is a token for it."""
@@ -177,8 +177,9 @@ class Verbs:
         from intercom_export_widgets.notebook.queueview import queue_note
 
         lineup, now = self._session.lineup, self._session.now()
-        places = lineup.places()
-        return queue_note(places, now, lineup.backfills) if places or lineup.backfills else None
+        places, lost = lineup.places(), lineup.lost()
+        there = places or lineup.backfills or lost
+        return queue_note(places, now, lineup.backfills, lost) if there else None
 
     def _do_attach(self, command: Command) -> object:
         connection = self._connection(command)

@@ -90,11 +90,14 @@ class FormView {
       this.alertActions,
     );
     this.codeText = h("code", {});
+    const same = this.model.get("by_magic")
+      ? "The same as code"
+      : "The same from Python, where session is the one that this form was made with";
     this.code = h(
       "div",
       { class: "iew-line" },
-      h("span", { class: "iew-muted" }, "The same as code"),
-      codeLine(this.codeText, "Copy the magic line"),
+      h("span", { class: "iew-muted" }, same),
+      codeLine(this.codeText, "Copy the line"),
     );
     this.cards = h("section", { class: "iew-cards", "aria-label": "Exports" });
     this.queue = new QueueView(this.model);
@@ -139,7 +142,7 @@ class FormView {
     this.on(["zones"], () => this.drawZones());
     this.on(["preview"], () => this.drawPreview());
     this.on(["code"], () => this.drawCode());
-    this.on(["queue"], () => this.queue.draw());
+    this.on(["queue", "lost"], () => this.queue.draw());
     this.on(["log_rows"], () => this.log.draw());
     this.heard = (message) => this.hear(message);
     this.model.on("msg:custom", this.heard);

@@ -4,10 +4,13 @@ class QueueView {
   constructor(model) {
     this.model = model;
     this.list = h("ol", {});
+    this.lost = h("div", { class: "iew-lost" });
+    this.head = h("strong", {}, "Waiting for the workspace's one slot");
     this.element = h(
       "section",
       { class: "iew-queue", "aria-label": "Queue" },
-      h("strong", {}, "Waiting for the workspace's one slot"),
+      this.lost,
+      this.head,
       this.list,
     );
     this.draw();
@@ -15,7 +18,10 @@ class QueueView {
 
   draw() {
     const rows = this.model.get("queue");
-    this.element.hidden = rows.length === 0;
+    const lost = this.model.get("lost");
+    this.element.hidden = rows.length + lost.length === 0;
+    this.head.hidden = rows.length === 0;
+    this.lost.replaceChildren(...lost.map((said) => h("p", {}, said)));
     const focused = this.list.contains(this.list.getRootNode().activeElement);
     this.list.replaceChildren(...rows.map((row) => this.row(row)));
     if (focused) this.list.querySelector("button")?.focus();
