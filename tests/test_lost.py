@@ -62,7 +62,11 @@ def test_another_process_of_the_same_number_is_not_the_one(ledger):
     assert entry.status == "unknown"
 
 
-@pytest.mark.parametrize("origin", [f"{HOST}:{os.getpid()}", "elsewhere:1", f"{HOST}:x", "", HOST])
+@pytest.mark.parametrize(
+    "origin",
+    [f"{HOST}:{os.getpid()}", "elsewhere:1", f"{HOST}:x", "", HOST],
+    ids=["alive", "elsewhere", "no number", "nothing", "no process"],
+)
 def test_who_may_still_be_waiting_is_left_alone(ledger, origin):
     """A living process, another machine's, and whatever can't be told, count as waiting."""
     assert submitted(ledger, origin).status == "submitting"
