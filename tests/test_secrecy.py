@@ -51,6 +51,8 @@ SCENES = [
     ({}, "", "load JOB", None),
     ({}, "", "log", None),
     ({}, "", "log --all", None),
+    ({}, "", "log --interactive", None),
+    ({}, "", "2018-06-03 --interactive", None),
     ({}, "", "doctor", None),
     ({}, "", "help", None),
     ({}, "", "help attach", None),

@@ -252,15 +252,16 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         self._say_notes()
         return frame
 
-    def fold(self, name: str, columns: Sequence[str], new: Callable[[], Taker]) -> Taker:
+    def fold(self, name: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let something take a table batch by batch, in memory that does not grow with it.
 
         Parameters
         ----------
         name : str
             The group, singular or plural.
-        columns : sequence of str
-            Those that are wanted, of those that there are. Rows outside the window are left out.
+        columns : sequence of str, optional
+            Those that are wanted, of those that there are; all by default. Rows outside the
+            window are left out.
         new : callable
             Makes what takes the batches, ``pyarrow.RecordBatch``, by its method ``add``; called
             again if reading has to begin anew.

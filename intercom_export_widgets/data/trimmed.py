@@ -138,20 +138,21 @@ class Trimmed:
             if corrected is not None:
                 self._pour(corrected, reading, temporary, facts, trimmer=trimmer, part=part)
 
-    def fold(self, group: str, columns: Sequence[str], new: Callable[[], Taker]) -> Taker:
+    def fold(self, group: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let what ``new`` makes take every batch of a group within the range, and return it.
 
         Parameters
         ----------
         group : str
             One that the archive has.
-        columns : sequence of str
-            Those to read, of those that there are; what is needed to trim by comes too.
+        columns : sequence of str, optional
+            Those to read, of those that there are, all by default; what is needed to trim by
+            comes too.
         new : callable
             Makes what takes them; called again if the cache turns out damaged half way.
         """
         there = self._fresh(group).kinds
-        names = [name for name in columns if name in there]
+        names = [name for name in (there if columns is None else columns) if name in there]
         key = "" if self._trimmer is None else self._trimmer.key(group)
         if key in there and key not in names:
             names.append(key)

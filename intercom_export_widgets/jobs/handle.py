@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.figures import Figures
     from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
+    from intercom_export_widgets.data.tableview import TableView
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
@@ -288,6 +289,44 @@ class Export(Running):
         from intercom_export_widgets.data.charts import chart_of
 
         return chart_of(self.figures, name)
+
+    def show(
+        self,
+        table: str = "receipt",
+        *,
+        rows: int = 1000,
+        columns: Sequence[str] | None = None,
+        masked: bool = True,
+    ) -> TableView:
+        """Return a table to look at: sort, search, page and copy it where widgets live.
+
+        Parameters
+        ----------
+        table : str
+            Its name, as in ``tables``.
+        rows : int
+            How many to show at most, 1 to 10,000, evenly taken from first to last.
+        columns : sequence of str, optional
+            Which; by default those that have a value in any of these rows.
+        masked : bool
+            Mask names and e-mail addresses. Unmasked ones are shown by the live table only:
+            what is saved with the notebook is masked still.
+
+        Raises
+        ------
+        TableNotFoundError
+            If the export has no such table.
+        InputError
+            If there is no such column, or so many rows are not for looking at.
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        from intercom_export_widgets.data.schema import singular
+        from intercom_export_widgets.data.tableview import view_of
+
+        counts = self.progress.rows
+        total = counts.get(table) or counts.get(singular(table)) or 0
+        return view_of(self.tables, table, total=total, rows=rows, columns=columns, masked=masked)
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from intercom_export_widgets.data.tableview import TableView
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
@@ -27,6 +28,7 @@ MAGIC: Final = "intercom_export"
 ROOMS: Final = "intercom_export_widgets"
 EXPORT: Final = (f"{ROOMS}.jobs.handle", "Export")
 BACKFILL: Final = (f"{ROOMS}.jobs.backfill", "Backfill")
+TABLE: Final = (f"{ROOMS}.data.tableview", "TableView")
 
 
 def load(shell: InteractiveShell) -> None:
@@ -39,6 +41,7 @@ def load(shell: InteractiveShell) -> None:
         return
     formatter.ipython_display_formatter.for_type_by_name(*EXPORT, _show_live(shell))
     formatter.ipython_display_formatter.for_type_by_name(*BACKFILL, _show_backfill_live(shell))
+    formatter.ipython_display_formatter.for_type_by_name(*TABLE, _show_table(shell))
     for kind, (plain, html) in _SHOWN.items():
         formatter.formatters["text/plain"].for_type_by_name(*kind, _printer(plain))
         formatter.formatters["text/html"].for_type_by_name(*kind, html)
@@ -55,7 +58,7 @@ def unload(shell: InteractiveShell) -> None:
     formatter = shell.display_formatter
     if formatter is None:
         return
-    for live in (EXPORT, BACKFILL):
+    for live in (EXPORT, BACKFILL, TABLE):
         formatter.ipython_display_formatter.pop(".".join(live), None)
     for kind in _SHOWN:
         for mime in ("text/plain", "text/html"):
@@ -84,6 +87,17 @@ def _show_backfill_live(shell: InteractiveShell) -> Callable[[Backfill], None]:
         from intercom_export_widgets.notebook.backfillview import card_of_backfill
 
         card_of_backfill(backfill)._ipython_display_()
+
+    return show
+
+
+def _show_table(shell: InteractiveShell) -> Callable[[TableView], None]:
+    """Return what shows a table to look at as an interactive one; its module loads when needed."""
+
+    def show(view: TableView) -> None:
+        from intercom_export_widgets.notebook.tableview import show_table
+
+        show_table(shell)(view)
 
     return show
 

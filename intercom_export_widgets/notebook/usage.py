@@ -66,6 +66,7 @@ OPTIONS: Final = {
     "--refresh": ("", "export anew with today's engagement: --fresh --observe now"),
     "--zone": ("ZONE", "time zone in which the days are meant, for this line"),
     "--region": ("REGION", "us, eu or au, for this line"),
+    "--interactive": ("", "show the table, or the log, to sort, search and copy; names are masked"),
     "--all": ("", "with log: every job that this machine has seen"),
     "--debug": ("", "show the whole traceback of an error"),
     "--help": ("", "this page; short: -h"),
@@ -234,7 +235,7 @@ def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
     return words, options
 
 
-_WAITS: Final = frozenset({"wait", "table", "output", "region", "debug"})
+_WAITS: Final = frozenset({"wait", "table", "interactive", "output", "region", "debug"})
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "form": frozenset({"debug"}),
     "export": _WAITS
@@ -244,8 +245,8 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "status": frozenset({"region", "output", "debug"}),
     "attach": _WAITS,
     "cancel": frozenset({"region", "debug"}),
-    "load": frozenset({"table", "output", "debug"}),
-    "log": frozenset({"all", "output", "debug"}),
+    "load": frozenset({"table", "interactive", "output", "debug"}),
+    "log": frozenset({"all", "interactive", "output", "debug"}),
     "sandbox": frozenset({"debug"}),
     "doctor": frozenset({"debug"}),
     "help": frozenset({"debug"}),

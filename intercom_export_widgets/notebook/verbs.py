@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.tableview import TableView
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
@@ -97,13 +98,17 @@ class Verbs:
 
     def _deliver_backfill(self, backfill: Backfill, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""
+        from intercom_export_widgets.data.tableview import view_of_frame
         from intercom_export_widgets.notebook.progress import ProgressLine
 
-        table = command.value("table")
+        table = command.value("table") or ("receipt" if command.has("interactive") else None)
         if command.has("wait") or table is not None:
             with ProgressLine(self._desk.shell, self._session.now) as shown:
                 backfill.wait(callback=shown.show_backfill)
-        return backfill if table is None else backfill.read(table, mixed=command.has("mixed"))
+        if table is None:
+            return backfill
+        frame = backfill.read(table, mixed=command.has("mixed"))
+        return view_of_frame(frame, table) if command.has("interactive") else frame
 
     def _begin(
         self, timeframe: Timeframe, connection: Connection, command: Command
@@ -134,7 +139,7 @@ class Verbs:
 
     def _deliver(self, export: Export, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""
-        table = command.value("table")
+        table = command.value("table") or ("receipt" if command.has("interactive") else None)
         if not export.done and (command.has("wait") or table is not None):
             from intercom_export_widgets.notebook.progress import ProgressLine
 
@@ -145,7 +150,7 @@ class Verbs:
         if table is None:
             return export
         try:
-            return export.read(table)
+            return export.show(table) if command.has("interactive") else export.read(table)
         except TableNotFoundError as error:
             load = f"%intercom_export load {shlex.quote(export.job_identifier)}"
             error.advice = f"{error.advice} The export is on disk: {load} --table receipt."
@@ -188,8 +193,13 @@ class Verbs:
     def _do_load(self, command: Command) -> object:
         return self._deliver(self._session.load(command.words[0]), command)
 
-    def _do_log(self, command: Command) -> pd.DataFrame:
-        return self._session.log(everything=command.has("all"))
+    def _do_log(self, command: Command) -> pd.DataFrame | TableView:
+        log = self._session.log(everything=command.has("all"))
+        if not command.has("interactive"):
+            return log
+        from intercom_export_widgets.data.tableview import view_of_frame
+
+        return view_of_frame(log, "log")
 
     def _do_help(self, command: Command) -> Note:
         return Note(manual.page_of(command.words[0]) if command.words else manual.page())

@@ -1,0 +1,236 @@
+"""A table to look at: a bounded part of it as text, personal data masked unless asked for.
+
+``Tables → Sample → TableView``; faces make it interactive. Every cell is text or a number, and
+nothing is HTML until `TableView.as_html` escapes it. It refuses to know notebooks and widgets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+from intercom_export_widgets.data.preview import MASKED, mask
+from intercom_export_widgets.data.words import SANDBOX
+from intercom_export_widgets.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from intercom_export_widgets.data.arrow import Batch
+    from intercom_export_widgets.data.tables import Tables
+
+__all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]
+
+ROWS_AT_MOST: Final = 10_000
+LONGEST: Final = 200
+STATIC_ROWS: Final = 20
+ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """Rows of a table, for looking at; `Export.read` gives the DataFrame.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        The rows, unmasked: text (instants in UTC, to the second; missing values empty) and
+        numbers.
+    caption : str
+        What they are: which part of how many rows, and what was left out.
+    masked : bool
+        Whether names and e-mail addresses are masked when it is shown.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    masked: bool
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The rows as they are shown: masked, unless they were asked for unmasked."""
+        return _masked(self.frame) if self.masked else self.frame
+
+    def as_masked(self) -> TableView:
+        """Return the same with names and addresses masked."""
+        return replace(self, masked=True)
+
+    def as_html(self) -> str:
+        """Return the first rows as an HTML table without a script; every cell is escaped."""
+        few = self.shown.head(STATIC_ROWS)
+        heads = "".join(f"<th>{escape(str(name))}</th>" for name in few.columns)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(_said(cell))}</td>" for cell in row) + "</tr>"
+            for row in few.itertuples(index=False)
+        )
+        of = f"The first {len(few)} of them." if len(few) < len(self.frame) else ""
+        return (
+            f"<div><small>{escape(self.caption)} {of}</small></div>"
+            '<div style="overflow-x:auto"><table>'
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+        )
+
+    def as_text(self) -> str:
+        """Return the caption and the first rows as text."""
+        return f"{self.caption}\n{self.shown.head(STATIC_ROWS).to_string(index=False)}"
+
+    def __repr__(self) -> str:
+        """Return what `as_text` does: no name or address shows that was not asked for."""
+        return self.as_text()
+
+    def _repr_html_(self) -> str:
+        return self.as_html()
+
+
+class Sample:
+    """Takes every n-th row of the batches that pass, in memory for those only."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._next = 0
+        self.rows = 0
+        self.taken: list[Batch] = []
+
+    def add(self, batch: Batch) -> None:
+        """Take what is wanted of a batch."""
+        import pyarrow as pa
+
+        places = range(self._next - self.rows, batch.num_rows, self._every)
+        if places:
+            self.taken.append(batch.take(pa.array(places, pa.int64())))
+            self._next += len(places) * self._every
+        self.rows += batch.num_rows
+
+
+def view_of(
+    tables: Tables,
+    name: str,
+    *,
+    total: int,
+    rows: int,
+    columns: Sequence[str] | None = None,
+    masked: bool = True,
+) -> TableView:
+    """Return a table to look at, of at most so many rows, evenly taken from first to last.
+
+    Parameters
+    ----------
+    tables : Tables
+        The export's.
+    name : str
+        The group, singular or plural.
+    total : int
+        About how many rows it has.
+    rows : int
+        How many to show at most, 1 to 10,000.
+    columns : sequence of str, optional
+        Which; by default those that have a value in any of these rows.
+    masked : bool
+        Mask names and e-mail addresses.
+
+    Raises
+    ------
+    TableNotFoundError
+        If neither the archive nor the API knows such a group.
+    InputError
+        If there is no such column, or so many rows are not for looking at.
+    ArchiveError
+        If the data are damaged.
+    """
+    if not 1 <= rows <= ROWS_AT_MOST:
+        raise InputError(
+            f"A table to look at has 1 to {ROWS_AT_MOST:,} rows, not {rows:,}",
+            advice="The whole of it: export.read(table).",
+        )
+    every = max(1, -(-total // rows))
+    sample = tables.fold(name, columns, lambda: Sample(every))
+    frame = _as_text(sample.taken)
+    if columns is not None:
+        missing = [column for column in columns if column not in frame.columns]
+        if missing and len(frame.columns):
+            raise InputError(
+                f"The table {name} has no column {missing[0]!r}.",
+                advice=f"Its columns: export.read({name!r}).columns.",
+            )
+        frame = frame[[column for column in columns if column in frame.columns]]
+    empty = [] if columns is not None else [c for c in frame if (frame[c] == "").all()]
+    frame = frame.drop(columns=empty) if len(frame) else frame
+    caption = _caption(
+        name, len(frame), sample.rows, len(empty) if len(frame) else 0, masked=masked
+    )
+    sandbox = f" {SANDBOX}." if tables.attrs.get("sandbox") else ""
+    return TableView(frame, caption + sandbox, masked)
+
+
+def view_of_frame(frame: pd.DataFrame, name: str, *, masked: bool = True) -> TableView:
+    """Return a DataFrame to look at: its last 10,000 rows, the last one first."""
+    import pyarrow as pa
+
+    last = frame.tail(ROWS_AT_MOST).iloc[::-1]
+    table = pa.Table.from_pandas(last, preserve_index=False)
+    part = "" if len(last) == len(frame) else f" of {len(frame):,}"
+    caption = f"{name}: {len(last):,}{part} rows, the last one first. Instants are UTC."
+    return TableView(_as_text(table.to_batches()), caption, masked)
+
+
+def _caption(name: str, shown: int, rows: int, empty: int, *, masked: bool) -> str:
+    """Return what is shown, and what is not."""
+    part = f"{name}: {rows:,} rows."
+    if shown < rows:
+        part = f"{name}: {shown:,} of {rows:,} rows, evenly taken; export.read({name!r}) has all."
+    parts = [part, f"{empty} empty columns are left out." if empty else ""]
+    parts.append("Names and addresses are masked." if masked else "")
+    return " ".join([*filter(None, parts), "Instants are UTC."])
+
+
+def _as_text(batches: Sequence[Batch]) -> pd.DataFrame:
+    """Return batches as a DataFrame of text and numbers."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if not batches:
+        return pd.DataFrame()
+    found: dict[str, list[Any]] = {}
+    for batch in batches:
+        for column, field in zip(batch.columns, batch.schema, strict=True):
+            values = column
+            if pa.types.is_timestamp(field.type):
+                values = column.cast(pa.timestamp("s", field.type.tz), safe=False)
+            found.setdefault(field.name, []).extend(map(_cell, values.to_pylist()))
+    return pd.DataFrame(found, dtype=object)
+
+
+def _cell(value: object) -> object:
+    """Return a value as it is looked at: a number, or one line of text."""
+    if value is None or value != value:  # noqa: PLR0124 - what is no number differs from itself
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    strftime = getattr(value, "strftime", None)
+    text = strftime("%Y-%m-%d %H:%M:%S") if strftime else " ".join(str(value).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _said(cell: object) -> str:
+    return cell if isinstance(cell, str) else f"{cell:,}"
+
+
+def _masked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with names, and whatever looks like an e-mail address, masked."""
+    masked = frame.copy()
+    for name in masked.columns:
+        every = name in MASKED
+        masked[name] = [
+            cell if not isinstance(cell, str) else mask(cell) if every else _without_addresses(cell)
+            for cell in masked[name]
+        ]
+    return masked
+
+
+def _without_addresses(text: str) -> str:
+    """Return a text in which e-mail addresses are masked."""
+    return ADDRESS.sub(lambda found: mask(found[0]), text)
