@@ -135,6 +135,8 @@ def test_the_table_sorts_searches_and_runs_no_script_and_reads_well_when_saved(s
     expect(table.locator("tr")).to_have_count(10, timeout=30 * SECONDS)
     expect(table).to_contain_text(MARKUP)
     expect(table).to_contain_text("Ada Lovelace")
+    expect(cell).to_contain_text("receipt: 300 rows.")
+    expect(cell.get_by_role("button", name="Copy")).to_be_visible()
     static = cell.locator(".iew-static")
     expect(static).to_be_hidden()
     cell.get_by_role("searchbox").fill("r123")

@@ -59,7 +59,7 @@ class TableView:
         """Return the same with names and addresses masked."""
         return replace(self, masked=True)
 
-    def as_html(self) -> str:
+    def as_html(self, *, captioned: bool = True) -> str:
         """Return the first rows as an HTML table without a script; every cell is escaped."""
         few = self.shown.head(STATIC_ROWS)
         heads = "".join(f"<th>{escape(str(name))}</th>" for name in few.columns)
@@ -68,8 +68,9 @@ class TableView:
             for row in few.itertuples(index=False)
         )
         of = f"The first {len(few)} of them." if len(few) < len(self.frame) else ""
+        said = f"{self.caption} {of}" if captioned else of
         return (
-            f"<div><small>{escape(self.caption)} {of}</small></div>"
+            f"<div><small>{escape(said)}</small></div>"
             '<div style="overflow-x:auto"><table>'
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )

@@ -8,6 +8,7 @@ it is not installed, or no page lives, the same is plain HTML.
 from __future__ import annotations
 
 import uuid
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from IPython.display import publish_display_data
@@ -18,6 +19,7 @@ from intercom_export_widgets.notebook.live import NEEDS_KERNEL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from intercom_export_widgets.data.tableview import TableView
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["show_table"]
 
 LAYOUT: Final[dict[str, Any]] = {
-    "topStart": {"features": ["pageLength", "buttons"]},
+    "topStart": "pageLength",
     "topEnd": "search",
     "bottomStart": "info",
     "bottomEnd": "paging",
+    "bottom2Start": "buttons",
 }
 ASK_PIP: Final = 'To sort, search and copy: pip install "intercom-export-widgets[charts]".'
 
@@ -46,13 +49,16 @@ def show_table(shell: InteractiveShell) -> Callable[[TableView], None]:
                 {"text/plain": view.as_text(), "text/html": f"{view.as_html()}<p>{ASK_PIP}</p>"}
             )
             return
-        name = f"iew-table-{uuid.uuid4().hex[:12]}"
+        table_id = f"iew-table-{uuid.uuid4().hex[:12]}"
+        shown = view.shown
+        words = [place for place, name in enumerate(shown) if _is_text(shown[name])]
         table = ITable(
-            view.shown,
-            caption=view.caption,
-            classes=f"display nowrap compact {name}",
+            shown,
+            classes=f"display nowrap compact {table_id}",
             layout=LAYOUT,
             buttons=["copyHtml5"],
+            columnDefs=[{"targets": words, "className": "dt-left"}],
+            scrollX=True,
             showIndex=False,
             allow_html=False,
             maxBytes=0,
@@ -60,8 +66,9 @@ def show_table(shell: InteractiveShell) -> Callable[[TableView], None]:
             maxColumns=0,
         )
         view_of_it, metadata = table._repr_mimebundle_() or ({}, {})
+        _publish({"text/plain": view.caption, "text/html": _caption(view)})
         _publish({**view_of_it, "text/plain": NEEDS_KERNEL}, metadata)
-        _publish({"text/plain": view.as_masked().as_text(), "text/html": _remains(view, name)})
+        _publish({"text/plain": view.as_masked().as_text(), "text/html": _remains(view, table_id)})
 
     return show
 
@@ -71,8 +78,16 @@ def _remains(view: TableView, name: str) -> str:
     hide = f"body:has(table.{name}) .iew-static[data-iew-page={name}]{{display:none}}"
     return (
         f'<div class="iew-static" data-iew-page="{name}"><style>{hide}</style>'
-        f"{view.as_masked().as_html()}</div>"
+        f"{view.as_masked().as_html(captioned=False)}</div>"
     )
+
+
+def _caption(view: TableView) -> str:
+    return f"<div><small>{escape(view.caption)}</small></div>"
+
+
+def _is_text(column: pd.Series[Any]) -> bool:
+    return any(isinstance(cell, str) and cell for cell in column)
 
 
 def _publish(bundle: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
