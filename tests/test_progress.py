@@ -69,7 +69,7 @@ def test_a_terminal_shows_the_bar_that_users_of_tqdm_know(clock, monkeypatch):
     waiting, _, bar = written.split("\r")[1:]
     assert "in progress" in waiting
     assert re.fullmatch(
-        r"2018-06-01 to 2018-06-30 \(UTC\):  50%\|█+[▏-▉]? +\| 40\.0M/80\.0M "
+        r"2018-06-01 to 2018-06-30 \(UTC\):  50%\|█+[▉-▏]? +\| 40\.0M/80\.0M "
         r"\[00:10<00:10, 4\.00MB/s\] *\n",
         bar,
     ), bar
