@@ -190,3 +190,50 @@ def test_papermill_keeps_a_readable_form_and_no_broken_widget(kernel_environment
     for cell in written.cells[-2:]:
         assert "Sandbox: synthetic data" in shown(cell, "text/html")
         assert "deliveries" in shown(cell)
+
+
+def papermill(tmp_path, *cells, **parameters):
+    """Run cells as papermill does, the second of them its parameters; return what came of it."""
+    made = [nbformat.v4.new_code_cell(code) for code in cells]
+    made[1].metadata["tags"] = ["parameters"]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    run = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--no-progress-bar"]
+    for name, value in parameters.items():
+        run += ["-p", name, value]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    return done, nbformat.read(tmp_path / "out.ipynb", as_version=4)
+
+
+REPORT = (
+    'first = "2018-06-01"\nlast = "2018-06-02"',
+    "x = %intercom_export {first} {last} --wait\nx",
+    "print('never' if x is None else x.timeframe.label, len(x.receipts))",
+)
+
+
+def test_papermill_parameters_reach_the_magic_behind_an_assignment(kernel_environment, tmp_path):
+    """`x = %intercom_export {first} {last} --wait` takes the variables of the parameters cell."""
+    done, written = papermill(
+        tmp_path, kernel_environment, *REPORT, first="2018-06-10", last="2018-06-12"
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert shown(written.cells[-1]).startswith("2018-06-10 to 2018-06-12 (UTC)")
+    lines = shown(written.cells[-2]).splitlines()
+    assert len([line for line in lines if "v5" in line or " · " in line]) <= 3
+    assert "█" not in "".join(lines)
+
+
+def test_a_failed_export_fails_the_run_with_one_line(kernel_environment, tmp_path):
+    """papermill ends with an exit code and the error as its last line; later cells do not run."""
+    done, written = papermill(
+        tmp_path, kernel_environment, *REPORT, first="2018-07-01", last="2018-06-01"
+    )
+    assert done.returncode != 0
+    said = "TimeframeError: created_at_after is greater than created_at_before."
+    assert done.stderr.strip().splitlines()[-1].startswith(said)
+    (error,) = [o for cell in written.cells for o in cell.get("outputs", []) if "ename" in o]
+    assert len(error.traceback) == 1
+    assert "\n" not in error.traceback[0]
+    assert not written.cells[-1].outputs
