@@ -40,6 +40,8 @@ def test_the_form_exports_in_notebook_7(browser, setup, tmp_path_factory):
         page.goto(f"{server.url}/notebooks/form.ipynb?token={server.token}")
         cells = page.locator(".jp-Cell .jp-InputArea-editor")
         expect(cells).to_have_count(3, timeout=60 * SECONDS)
+        idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+        expect(idle).to_be_attached(timeout=60 * SECONDS)
         cells.nth(0).click()
         page.keyboard.press("Shift+Enter")
         page.keyboard.press("Shift+Enter")
