@@ -169,7 +169,7 @@ def test_the_code_names_its_zone_whatever_the_settings_become(session):
     [
         ({}, ["2018-06-01 2018-06-02"]),
         ({"observed": "2018-06-05", "zone": "Europe/Dublin"}, ["2018-06-01 2018-06-02"]),
-        ({"every": "day"}, ["2018-06-01", "2018-06-02"]),
+        ({"every": "day"}, ["2018-06-01 2018-06-01", "2018-06-02 2018-06-02"]),
     ],
 )
 def test_the_code_of_a_form_made_by_hand_does_the_same_on_its_session(

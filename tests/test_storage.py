@@ -191,6 +191,71 @@ def test_a_slow_lock_is_waited_for(session, sandbox):
     assert len(creations(sandbox)) == 1
 
 
+@unix
+def test_a_lock_of_the_file_system_is_named_as_one(session, sandbox, monkeypatch):
+    """While another process holds the bytes that SQLite locks, nothing is sent, and it is said."""
+    monkeypatch.setattr(ledgers, "BUSY_SECONDS", 0.05)
+    session.ledger.add(session="a", status="completed", base_url="x")
+    code = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+b'); "
+        "fcntl.lockf(file, fcntl.LOCK_EX, 512, 0x40000000); print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(session.ledger.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LedgerError, match="kept locked by another program") as caught:
+            session.submit(JUNE)
+        holder.communicate("\n")
+    assert "one on a local disk" in str(caught.value)
+    assert not creations(sandbox)
+    assert len(session.submit(JUNE).wait(60).receipts)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("SQLITE_PROTOCOL", "can't be locked, as on some network drives (locking protocol)"),
+        ("SQLITE_IOERR_RDLOCK", "can't be locked, as on some network drives"),
+        ("SQLITE_IOERR_LOCK", "can't be locked"),
+        ("SQLITE_READONLY_DIRECTORY", "can be read, but not written"),
+        ("SQLITE_READONLY_CANTLOCK", "can be read, but not written"),
+        ("SQLITE_IOERR_SHORT_READ", "its disk failed, or a network drive went away"),
+        ("SQLITE_BUSY_SNAPSHOT", "kept locked by another program"),
+        ("SQLITE_FULL", "its disk is full"),
+        ("SQLITE_CORRUPT_INDEX", "is damaged"),
+        ("SQLITE_NOTADB", "no ledger, or a damaged one"),
+        ("SQLITE_CANTOPEN_ISDIR", "can't be opened or made"),
+        ("SQLITE_SCHEMA", "can't be used"),
+    ],
+)
+def test_what_a_drive_says_is_a_sentence_and_nothing_is_lost(tmp_path, code, said):
+    """Each code of SQLite that a drive can bring on is told apart; the rows stay as they were.
+
+    No drive here brings on all of them: the error is raised in the midst of a transaction.
+    """
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.add(session="a", status="completed", base_url="x")
+    fault = sqlite3.OperationalError("locking protocol")
+    fault.sqlite_errorname = code
+
+    def break_off():
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM jobs")
+            raise fault
+
+    with pytest.raises(LedgerError) as caught:
+        break_off()
+    assert said in str(caught.value)
+    assert str(ledger.path) in str(caught.value)
+    assert "%config IntercomExport.ledger" in str(caught.value)
+    assert "Nothing is submitted without it" in str(caught.value)
+    assert len(ledger.entries()) == 1
+
+
 @pytest.mark.parametrize("damage", ["newer", "text", "half", "empty header"])
 def test_a_ledger_that_can_not_be_used_is_left_as_it_is(session, sandbox, damage):
     """Nothing is submitted, every question about it has one sentence, and no byte changes."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.folder import make_private
+from intercom_export_widgets.jobs.ledgerfault import ANOTHER_FILE, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,11 +150,7 @@ class LedgerFile:
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            raise LedgerError(
-                f"The ledger {self.path} can't be used: {error}",
-                advice="Nothing is submitted without it. Free or repair that place, or name "
-                'another file: %config IntercomExport.ledger = "/path/ledger.sqlite".',
-            ) from error
+            raise unusable(self.path, error) from error
 
     def _create(self) -> None:
         """Make the folder and the file, both for their owner's eyes only."""
@@ -168,8 +165,8 @@ class LedgerFile:
         if version > VERSION:
             raise LedgerError(
                 f"The ledger {self.path} was written by a newer version of this package",
-                advice="Update the package (pip install -U intercom-export-widgets), or name "
-                'another file: %config IntercomExport.ledger = "/path/ledger.sqlite".',
+                advice="Update the package (pip install -U intercom-export-widgets), or "
+                f"{ANOTHER_FILE}",
             )
         return int(version)
 
