@@ -159,9 +159,9 @@ def test_a_crowd_of_members_is_refused(opened):
     assert said == "ArchiveError: The ZIP lists more members than any export has."
 
 
-def test_a_few_thousand_members_are_read(opened):
+def test_a_thousand_members_are_read(opened):
     """More members than any export has, but not by far, are listed and verified."""
-    assert len(opened(crowd(5_000))) == 5_000
+    assert len(opened(crowd(1_000))) == 1_000
 
 
 def test_a_gzip_that_unpacks_to_a_disk_full_is_refused(opened):

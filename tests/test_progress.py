@@ -46,6 +46,7 @@ def export(stage, **more):
         key=1,
         number=1,
         error=None,
+        cautions=(),
     )
 
 
