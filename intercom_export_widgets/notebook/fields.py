@@ -19,6 +19,7 @@ from intercom_export_widgets.intercom.windows import WORDS, split
 from intercom_export_widgets.intercom.zones import find_zone
 from intercom_export_widgets.notebook.backfillpage import BackfillPage
 from intercom_export_widgets.notebook.explanation import find_explanation
+from intercom_export_widgets.notebook.meaning import meaning_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -204,7 +205,7 @@ class RangePage(BackfillPage):
         errors |= {field: str(error) for field, error in faults.items() if field in self._touched}
         if not faults:
             timeframe = self.timeframe()
-            preview = _preview(timeframe, self.every)
+            preview = meaning_of(timeframe, self.every)
             code = self._line(timeframe)
             received = timeframe.observed(None)
             preset = next((n for n in OFFERED if self._named_range(n) == received), "")
@@ -285,20 +286,3 @@ def _noting(found: dict[str, TimeframeError], field: str = "") -> Iterator[None]
         yield
     except TimeframeError as error:
         found.setdefault(field or error.field or "first", error)
-
-
-def _preview(timeframe: Timeframe, every: str) -> dict[str, object]:
-    said = timeframe.describe()
-    count = len(split(timeframe, every)) if every else 1
-    ends = count > 1 and timeframe.observed_until is None
-    until = "until the end of each window" if ends else f"until {said.observed}"
-    return {
-        "days": f"{said.days} {'day' if said.days == 1 else 'days'}",
-        "local": said.local,
-        "utc": said.utc,
-        "unix": said.unix,
-        "daylight": said.daylight,
-        "windows": f"{count} exports, one after the other" if count > 1 else "",
-        "counted": f"Messages sent in this range; their opens, clicks and replies {until}, "
-        "later ones not: that is why a month's numbers change.",
-    }
