@@ -10,11 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from intercom_export_widgets.intercom.job import Job
-from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.progress import Progress, Stage
 from intercom_export_widgets.notebook.progress import ProgressLine
 
-JUNE = Timeframe(1527811200, 1530403199)
 JOB = Job.from_json({"job_identifier": "v5xsp8c19ji0s82", "status": "in_progress"})
 NOBODY = SimpleNamespace(kernel=SimpleNamespace(_allow_stdin=False))
 TERMINAL = SimpleNamespace()
@@ -36,18 +34,16 @@ class Clock:
         return self.now
 
 
-def export(stage, **more):
-    """Return what a progress line needs of an export."""
-    progress = Progress(stage, Clock.now, job=JOB, **more)
-    return SimpleNamespace(
-        progress=progress,
-        timeframe=JUNE,
-        job_identifier="v5xsp8c19ji0s82",
-        key=1,
-        number=1,
-        error=None,
-        cautions=(),
-    )
+@pytest.fixture
+def export(session):
+    """Return a function that puts a finished export back to any stage, and gives it."""
+    done = session.submit("2018-06-01 2018-06-30").wait()
+
+    def at(stage, **more):
+        done.progress = Progress(stage, Clock.now, job=JOB, **more)
+        return done
+
+    return at
 
 
 @pytest.fixture
@@ -56,7 +52,7 @@ def clock():
     return Clock()
 
 
-def test_a_terminal_shows_the_bar_that_users_of_tqdm_know(clock, monkeypatch):
+def test_a_terminal_shows_the_bar_that_users_of_tqdm_know(export, clock, monkeypatch):
     """Share, bar, bytes, elapsed, left and rate, on one line that is written over."""
     monkeypatch.setattr(sys, "stdout", Terminal())
     monkeypatch.setenv("COLUMNS", "120")
@@ -77,7 +73,7 @@ def test_a_terminal_shows_the_bar_that_users_of_tqdm_know(clock, monkeypatch):
     assert max(map(len, written.split("\r"))) <= 120
 
 
-def test_a_download_that_began_anew_is_measured_anew(clock, monkeypatch):
+def test_a_download_that_began_anew_is_measured_anew(export, clock, monkeypatch):
     """Bytes that went back to nothing give no negative rate."""
     monkeypatch.setattr(sys, "stdout", Terminal())
     with ProgressLine(TERMINAL, clock) as shown:
@@ -90,7 +86,7 @@ def test_a_download_that_began_anew_is_measured_anew(clock, monkeypatch):
 
 
 @pytest.mark.parametrize("shell", [NOBODY, TERMINAL], ids=["papermill", "pipe"])
-def test_where_nobody_looks_a_line_is_printed_once_a_minute(clock, capsys, shell):
+def test_where_nobody_looks_a_line_is_printed_once_a_minute(export, clock, capsys, shell):
     """Over three hours of polling: the first state, one line a minute, and the end; no bar."""
     with ProgressLine(shell, clock) as shown:
         for _ in range(3 * 60 * 60):
@@ -101,7 +97,8 @@ def test_where_nobody_looks_a_line_is_printed_once_a_minute(clock, capsys, shell
         shown.show(export(Stage.DONE, received=80_000_000, rows={"receipt": 3}))
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 180 + 2
-    assert "2018-06-01 to 2018-06-30 (UTC) · v5xsp8c19ji0s82 · in progress" in lines[0]
+    name = export(Stage.DONE).job_identifier
+    assert f"2018-06-01 to 2018-06-30 (UTC) · {name} · in progress" in lines[0]
     assert "1 h 59 min" in lines[119]
     assert "Downloading: 40.0 MB of 80.0 MB (50 %)." in lines[-2]
     assert "ready" in lines[-1]
