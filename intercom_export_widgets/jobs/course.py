@@ -155,7 +155,8 @@ class Course:
         """Return a window's export; None if its state has changed instead."""
         lineup, entry = self._session.lineup, self._entry_of(ticket)
         if ticket.state == "submitted" and entry is not None and entry.job_identifier:
-            return self._attach(entry.job_identifier)
+            name = entry.job_identifier
+            return self._session.attach(name, connection=self._connection, ask=False)
         if ticket.state in {"done", "submitted"}:
             found = None if entry is None else self._on_disk(entry)
             if found is None:
@@ -167,9 +168,6 @@ class Course:
         if self._split(ticket):
             return None
         return lineup.begin(ticket, self._connection, self._client)
-
-    def _attach(self, job_identifier: str) -> Export:
-        return self._session.attach(job_identifier, connection=self._connection, ask=False)
 
     def _entry_of(self, ticket: Ticket) -> Entry | None:
         return None if ticket.job is None else self._session.ledger.entry(ticket.job)
@@ -268,8 +266,8 @@ class Course:
         expected = expected_rows(self._session.ledger, self._plan.slot, window)
         parts = parts_of(window, expected, self._row_limit)
         if len(parts) == 1:
-            said = indivisible(window, expected, self._row_limit)
-            self.notes += [said] if said else []
+            if said := indivisible(window, expected, self._row_limit):
+                self.notes.append(said)
             return False
         self._queue.replace(ticket, list(parts), now=self._session.now())
         self._refresh()

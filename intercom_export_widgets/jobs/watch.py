@@ -97,8 +97,7 @@ def watch(
         before, looked = looked, now()
         # A laptop that slept, or a clock that jumped, is no time in which the job was watched.
         elapsed += max(0.0, min(looked - before, pause + LONGEST_QUESTION))
-        brought = told()
-        if brought is not None and brought.status.ended:
+        if (brought := told()) is not None and brought.status.ended:
             yield brought
             return
         try:

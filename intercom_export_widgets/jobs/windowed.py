@@ -185,6 +185,11 @@ class Windowed(HasTraits):
         allowed = self.mixed if mixed is None else mixed
         store = store_of(path, storage_options)
         files = WindowFiles(store, self.plan.name, allowed, trim, Workers(client))
+        addresses = tuple(store.address(name) for name in self._write(files))
+        return addresses if is_remote(path) else tuple(map(Path, addresses))
+
+    def _write(self, files: WindowFiles) -> tuple[str, ...]:
+        """Write what is there while the rest comes, and make it alike at the end."""
         files.check(self._course.windows)
         written: set[int] = set()
 
@@ -196,8 +201,7 @@ class Windowed(HasTraits):
 
         self.wait(callback=write_what_is_there)
         warn_of_missing([window.label for window in self.missing])
-        addresses = tuple(store.address(name) for name in files.finish())
-        return addresses if is_remote(path) else tuple(map(Path, addresses))
+        return files.finish()
 
     def dask(
         self,
