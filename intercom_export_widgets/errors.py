@@ -48,7 +48,9 @@ This module knows nothing of the other rooms, and every room knows it.
 
 from __future__ import annotations
 
+import re
 import traceback
+from typing import Final
 
 __all__ = [
     "AccessDeniedError",
@@ -89,6 +91,18 @@ __all__ = [
 ]
 
 
+_TOKEN: Final = re.compile(r"dG9rO[\w+/=%.-]{6,}", re.IGNORECASE)
+"""An access token of Intercom's: Base64 of ``tok:`` and more."""
+
+
+def without_tokens(text: str) -> str:
+    """Return a text with dots in the place of whatever looks like an access token.
+
+    What was typed is repeated in many an error, and a variable may hold anything.
+    """
+    return _TOKEN.sub("●●●●●●", text)
+
+
 class IntercomExportError(Exception):
     """The root of all errors that this package raises on purpose.
 
@@ -107,8 +121,8 @@ class IntercomExportError(Exception):
     debug: bool = False
 
     def __init__(self, message: str, *, advice: str = "", field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = without_tokens(message)
+        super().__init__(self.message)
         self.field = field
         if advice:
             self.advice = advice
@@ -117,9 +131,9 @@ class IntercomExportError(Exception):
         """Return what happened and what to do next, on one line."""
         said = " ".join(self.message.split())
         if not self.advice:
-            return said
+            return without_tokens(said)
         stop = "" if said.endswith((".", "!", "?", "…")) else "."
-        return f"{said}{stop} {self.advice}"
+        return without_tokens(f"{said}{stop} {self.advice}")
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows: one, or all after ``--debug``."""

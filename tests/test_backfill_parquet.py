@@ -84,6 +84,20 @@ def test_twice_writes_once(backfill, session, tmp_path):
     assert not list((tmp_path / "mail").rglob("*.part"))
 
 
+def test_files_that_were_trimmed_otherwise_are_written_anew(backfill, tmp_path):
+    """Untrimmed files are not taken for trimmed ones, nor the other way round."""
+    from pyarrow import parquet
+
+    def rows(folder, **options):
+        files = backfill.to_parquet(folder, **options)
+        return sum(parquet.read_metadata(f).num_rows for f in files if f.parent.name == "receipt")
+
+    trimmed = rows(tmp_path / "mail")
+    untrimmed = rows(tmp_path / "mail", trim=False)
+    assert untrimmed == rows(tmp_path / "other", trim=False) > trimmed
+    assert rows(tmp_path / "mail") == trimmed
+
+
 @pytest.mark.filterwarnings("ignore:.*is missing:UserWarning")
 @pytest.mark.parametrize("sandbox", [0.5], indirect=True)
 def test_a_window_is_converted_while_the_server_works_on_the_next(backfill, sandbox, tmp_path):

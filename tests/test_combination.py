@@ -72,6 +72,13 @@ def test_rows_beyond_the_range_count_as_held(session):
         combine([untrimmed, later])
 
 
+def test_events_of_the_same_deliveries_are_not_doubled(comparable):
+    """Event tables that were read untrimmed hold each other's rows, and are refused."""
+    parts = [export.read("open", trim=False) for export in comparable]
+    with pytest.raises(errors.InputError, match="rows of the same deliveries"):
+        combine(parts)
+
+
 @pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning")
 def test_days_in_between_that_no_table_holds_are_said(comparable):
     """A gap is a warning, and stands in the attrs."""

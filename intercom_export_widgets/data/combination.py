@@ -91,6 +91,7 @@ def combine(
     if mixing and not mixed:
         raise not_comparable(f"These {len(found)} tables", moments, "mixed=True")
     _check_apart(found)
+    _check_deliveries(found)
     whole = concatenated([part.marked(moment=mixing, workspace=several) for part in found])
     whole.attrs.update(joint_attrs([part.attrs for part in found]))
     if several:
@@ -208,6 +209,24 @@ def _check_apart(parts: Sequence[_Part]) -> None:
                 f"{min(before.high, after.high)}: those rows would come twice",
                 advice="Leave one of them out, or export ranges that don't overlap.",
             )
+
+
+def _check_deliveries(parts: Sequence[_Part]) -> None:
+    """Refuse events of one delivery in two tables, which were read without trimming."""
+    for workspace in {part.workspace for part in parts}:
+        seen: dict[str, pd.Index] = {}
+        for part in (p for p in parts if p.workspace == workspace):
+            if "receipt_id" not in part.frame.columns or "received_at" in part.frame.columns:
+                continue
+            here = part.frame.set_index("receipt_id").index.dropna().unique()
+            for name, before in seen.items():
+                if here.isin(before).any():
+                    raise InputError(
+                        f"{name.capitalize()} and {part.name} both hold rows of the same "
+                        "deliveries: those rows would come twice",
+                        advice="Read them without trim=False, or leave one of them out.",
+                    )
+            seen[part.name] = here
 
 
 def _gaps(parts: Sequence[_Part]) -> list[str]:

@@ -7,6 +7,7 @@ figures, and what stands around a picture.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -28,6 +29,8 @@ __all__ = [
     "path",
     "text",
 ]
+
+_NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 COLORS: Final = ("#0072b2", "#d55e00", "#009e73", "#b565a7", "#9a6b1f", "#7f7f7f")
 """After Okabe and Ito, for every kind of colour vision; each has a contrast of 3 or more with
@@ -56,12 +59,17 @@ class Shape:
     def as_svg(self) -> str:
         """Return it as SVG; texts and attributes are escaped."""
         attributes = "".join(
-            f' {name}="{escape(str(value))}"' for name, value in self.attributes.items()
+            f' {name}="{_escaped(str(value))}"' for name, value in self.attributes.items()
         )
         inside = "".join(
-            escape(each) if isinstance(each, str) else each.as_svg() for each in self.children
+            _escaped(each) if isinstance(each, str) else each.as_svg() for each in self.children
         )
         return f"<{self.tag}{attributes}>{inside}</{self.tag}>"
+
+
+def _escaped(text: str) -> str:
+    """Return a text for XML, which has no place for control characters."""
+    return escape(_NO_XML.sub("\ufffd", text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from weakref import WeakSet
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.credentials import Token
 
-__all__ = ["hide_in_logs"]
+__all__ = ["hide_in_logs", "hide_in_text"]
 
 LOGGERS: Final = (
     "httpx",
@@ -44,6 +44,13 @@ class Censor(logging.Filter):
 
 
 CENSOR: Final = Censor()
+
+
+def hide_in_text(text: str) -> str:
+    """Return a text with dots in the place of every token in use."""
+    for token in tuple(CENSOR.tokens):
+        text = token.hide_in(text)
+    return text
 
 
 def hide_in_logs(token: Token) -> None:

@@ -62,11 +62,12 @@ def split(timeframe: Timeframe, every: str) -> tuple[Timeframe, ...]:
     elif word in WORDS:
         starts = _months(first, last, WORDS[word])
     else:
-        close = difflib.get_close_matches(word, ("day", "week", *WORDS), n=1)
+        known = dict.fromkeys(["day", "week", *WORDS])
+        close = difflib.get_close_matches(word, known, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise TimeframeError(
             f"{every!r} is no length of a window",
-            advice=f"{hint}Write day, week, {', '.join(WORDS)}, or a number of days such as 30d.",
+            advice=f"{hint}Write {', '.join(known)}, or a number of days such as 30d.",
             field="every",
         )
     return _cut(timeframe, starts)

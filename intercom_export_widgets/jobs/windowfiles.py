@@ -37,6 +37,7 @@ SAME: Final = (
     "package_version",
     "backfill",
     "mixed",
+    "trim",
 )
 """What a file that is there must say to be left as it is."""
 
@@ -106,7 +107,8 @@ class WindowFiles:
         self.moments.add(until)
         self._compare("The windows", self.moments)
         part = Part(
-            {"backfill": self.backfill, "mixed": str(self.mixed)}, until if self.mixed else ""
+            {"backfill": self.backfill, "mixed": str(self.mixed), "trim": str(self.trim)},
+            until if self.mixed else "",
         )
         lacking = {}
         for table in dict.fromkeys(["receipt", *tables]):

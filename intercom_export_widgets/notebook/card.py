@@ -17,6 +17,7 @@ from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.progress import Stage
 
 if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.progress import Progress
 
@@ -107,7 +108,7 @@ def describe(export: Export) -> Card:
         status=_status(progress),
         tone=_tone(progress),
         steps=_steps(progress),
-        detail=" ".join([_detail(progress), *export.cautions]),
+        detail=" ".join([_detail(progress, observed=_is_observed(timeframe)), *export.cautions]),
         problem=_problem(export),
         queued=progress.stage is Stage.QUEUED,
         rows=[[name, count] for name, count in progress.rows.items()],
@@ -190,7 +191,12 @@ def _reached(progress: Progress) -> int:
     return 0 if job is None or job.status is JobStatus.PENDING else 1
 
 
-def _detail(progress: Progress) -> str:
+def _is_observed(timeframe: Timeframe | None) -> bool:
+    """Return whether the archive holds deliveries that the tables leave out."""
+    return timeframe is not None and timeframe.request_end != timeframe.created_at_before
+
+
+def _detail(progress: Progress, *, observed: bool = False) -> str:
     match progress.stage:
         case Stage.QUEUED:
             return progress.note or "Waiting for the workspace's one slot."
@@ -199,8 +205,10 @@ def _detail(progress: Progress) -> str:
         case Stage.DONE:
             rows = sum(progress.rows.values())
             receipts = progress.rows.get("receipt", 0)
+            which = " in the archive, later ones included" if observed else ""
             return (
-                f"{_count(receipts, 'delivery', 'deliveries')}; {_count(rows, 'row', 'rows')} in "
+                f"{_count(receipts, 'delivery', 'deliveries')}{which}; "
+                f"{_count(rows, 'row', 'rows')} in "
                 f"{_count(len(progress.rows), 'table', 'tables')}, {size(progress.received)}."
                 f"{_kept(progress)}"
             )

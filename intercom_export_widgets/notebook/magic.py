@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class
 
 from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.intercom.censor import hide_in_text
 from intercom_export_widgets.notebook import manual, usage
 from intercom_export_widgets.notebook.completion import MagicCompleter
 from intercom_export_widgets.notebook.desk import Desk
@@ -63,6 +64,9 @@ class IntercomExportMagics(Magics):
             result = self._verbs.run(command)
         except IntercomExportError as error:
             error.debug = debug
+            # A variable in the line may have held the token, and the error repeats the line.
+            error.message, error.advice = hide_in_text(error.message), hide_in_text(error.advice)
+            error.args = (error.message,)
             raise
         name = command.value("output")
         if name is None:

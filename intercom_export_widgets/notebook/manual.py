@@ -27,7 +27,7 @@ EXAMPLES: Final = {
         ("x = %intercom_export last-month --wait", "block, return the finished export"),
         ("mail = %intercom_export 2018-06 --table receipt", "block, return that table"),
         ("%intercom_export {first} {last} --wait", "the range from two variables"),
-        ("%intercom_export 2018 --every month --wait", "twelve windows, one dataset"),
+        ("%intercom_export 2018 --every month --mixed --wait", "twelve windows, one dataset"),
         ("%intercom_export 2018-06 --dry-run", "look at the range, send nothing"),
     ),
     "status": (

@@ -17,7 +17,7 @@ from traitlets import Float, TraitError, Unicode, validate
 from traitlets.config import Configurable
 from traitlets.config.loader import DeferredConfig
 
-from intercom_export_widgets.errors import ExportWarning, InputError, SettingError
+from intercom_export_widgets.errors import ExportWarning, InputError, SettingError, without_tokens
 from intercom_export_widgets.notebook.sources import Given, is_token, written_down
 
 if TYPE_CHECKING:
@@ -114,7 +114,15 @@ class IntercomExport(Configurable):
             return ""
         path = Path(proposal.value).expanduser().absolute()
         is_folder = proposal.trait.name == "folder"
-        if path.exists() and path.is_dir() != is_folder:
+        try:
+            found = path.stat() if path.exists() else None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            said = f"{proposal.trait.name} can't be used: {reason}."
+            raise TraitError(said) from None
+        if "\0" in str(path):
+            raise TraitError(f"{proposal.trait.name} can't be used: it has a zero byte in it.")
+        if found is not None and path.is_dir() != is_folder:
             kind = "a folder" if is_folder else "a file"
             raise TraitError(f"{path} is not {kind}: name another.")
         return str(path)
@@ -148,11 +156,12 @@ class IntercomExport(Configurable):
             if given.folder is not None and meant in PATHS and isinstance(value, str) and value:
                 value = str(given.folder / Path(value).expanduser())
             setattr(self, meant, value)
-        except (TraitError, InputError, ValueError) as error:
+        except (TraitError, InputError, ValueError, OverflowError) as error:
             place = f"{given.source}, {given.key}" if given.key else given.source
-            said = f"{place}: {_plain(error, given)}"
-            if meant is not None:
-                self.refused[meant] = said
+            said = without_tokens(f"{place}: {_plain(error, given)}")
+            # A file that can't be read at all may have meant anything.
+            if meant is not None or not given.name:
+                self.refused[meant or ""] = said
             warnings.warn(said, ExportWarning, stacklevel=2)
         else:
             self.origins[meant] = f"{given.key} in {given.source}"
@@ -174,7 +183,7 @@ class IntercomExport(Configurable):
                 _known(given)
                 setattr(self, name, value)
             except (TraitError, InputError) as error:
-                said = _plain(error, given)
+                said = without_tokens(_plain(error, given))
                 if meant is not None and not is_token(given):
                     self.refused[meant] = f"%config {type(self).__name__}.{name}: {said}"
                 refused = TraitError(said)
@@ -193,6 +202,12 @@ class IntercomExport(Configurable):
             With the sentence of the first such setting.
         """
         for name, said in self.refused.items():
+            if not name:
+                raise SettingError(
+                    said,
+                    advice="Nothing was submitted. Correct that file, then: "
+                    "%reload_ext intercom_export_widgets.",
+                )
             now = getattr(self, name)
             raise SettingError(
                 said,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.errors import without_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -27,8 +29,7 @@ PREFIX: Final = "INTERCOM_EXPORT_"
 TOKENLIKE: Final = re.compile(
     r"token|secret|passw|credential|authoriz|bearer|api_?key|^key$|^auth$", re.IGNORECASE
 )
-TOKEN: Final = re.compile(r"\s*(bearer\s|dG9rO)", re.IGNORECASE)
-"""How an access token of Intercom's begins: Base64 of ``tok:``."""
+BEARER: Final = re.compile(r"\bbearer\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,8 @@ class Given:
 
 def is_token(given: Given) -> bool:
     """Return whether a key or a value looks like an access token's."""
-    value = given.value
-    return bool(TOKENLIKE.search(given.name)) or (
-        isinstance(value, str) and TOKEN.match(value) is not None
-    )
+    text = f"{given.key} {given.value}"
+    return bool(TOKENLIKE.search(given.name) or BEARER.search(text)) or without_tokens(text) != text
 
 
 def written_down(
@@ -107,17 +106,21 @@ def _project(folder: Path) -> Iterator[Given]:
     """Yield what the nearest ``pyproject.toml`` says that has our table, from here upward."""
     for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError):
+            raw = path.read_bytes()
+        except OSError:
             continue
-        if TABLE not in text:
+        if TABLE.encode() not in raw:
             continue
         try:
-            table = tomllib.loads(text).get("tool", {}).get(TABLE)
-        except tomllib.TOMLDecodeError as error:
+            tool = tomllib.loads(raw.decode("utf-8-sig")).get("tool", {})
+        except ValueError as error:  # no TOML, or no UTF-8
             yield Given("", "", f"it is not TOML ({error})", str(path))
             return
+        table = tool.get(TABLE) if isinstance(tool, dict) else None
         if isinstance(table, dict):
             for key, value in table.items():
                 yield Given(key.replace("-", "_"), key, value, str(path), path.parent)
+            return
+        if table is not None:
+            yield Given("", "", f"[tool.{TABLE}] is no table of settings", str(path))
             return
