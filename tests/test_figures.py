@@ -139,6 +139,16 @@ def test_long_ranges_are_drawn_by_week_and_by_month():
     assert figures.daily(200).days[0] == date(2018, 5, 28)
 
 
+@pytest.mark.parametrize("stray", [0, 94_668_480_000])
+def test_one_stray_instant_does_not_swallow_the_others(stray):
+    """It is counted aloud and not drawn; the days of the others are drawn as days."""
+    instants = [JUNE * 10**6, (JUNE + DAY) * 10**6, stray * 10**6]
+    table = pa.record_batch({"received_at": pa.array(instants, pa.timestamp("us", "UTC"))})
+    daily = figures_of(Held(table)).daily(92)
+    assert (daily.unit, sum(map(sum, daily.counts)), daily.beyond) == ("day", 2, 1)
+    assert len(daily.days) <= 92
+
+
 def test_days_begin_at_local_midnight_where_clocks_change_and_offsets_are_odd():
     """A zone 5 h 45 min off, and the day of 25 hours, keep their own midnight."""
     for zone, midnight in (

@@ -94,12 +94,15 @@ class Daily:
         Content types, the most frequent first; the last may be `OTHER`.
     counts : tuple of tuple of int
         For each kind, the deliveries on each day.
+    beyond : int
+        Deliveries that are not drawn, since they lie over ten years from the middle one.
     """
 
     unit: str
     days: tuple[date, ...]
     kinds: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
+    beyond: int = 0
 
     @property
     def following(self) -> date:
@@ -175,20 +178,18 @@ class Figures:
         at_most : int
             Columns, if months are few enough.
         """
-        zone = ZoneInfo(self.origin.zone)
-        counts: Counter[tuple[date, str]] = Counter()
+        found = self._by_day()
+        low, high = _drawn(found)
+        counts = {cell: n for cell, n in found.items() if low <= cell[0] <= high}
+        beyond = self.sent - self.undated - sum(counts.values())
         total: Counter[str] = Counter()
-        for quarter, kind, count in self.quarters:
-            # Beyond what a date can say lies damage, which is drawn nowhere.
-            if 0 <= quarter * QUARTER < _LATEST:
-                day = datetime.fromtimestamp(quarter * QUARTER, zone).date()
-                counts[day, kind or OTHER] += count
-                total[kind or OTHER] += count
+        for (_, kind), count in counts.items():
+            total[kind] += count
         days = [day for day, _ in counts]
         first = min(filter(None, [*days, self.origin.first]), default=None)
         last = max(filter(None, [*days, self.origin.last]), default=None)
         if first is None or last is None:
-            return Daily("day", (), (), ())
+            return Daily("day", (), (), (), beyond)
         span = (last - first).days + 1
         unit = "day" if span <= at_most else "week" if span <= 7 * at_most else "month"
         columns = _columns(first, last, unit)
@@ -199,7 +200,35 @@ class Figures:
         for (day, kind), count in counts.items():
             cells[_begin(day, unit), kind if kind in own else OTHER] += count
         table = tuple(tuple(cells[day, kind] for day in columns) for kind in kinds)
-        return Daily(unit, columns, tuple(kinds), table)
+        return Daily(unit, columns, tuple(kinds), table, beyond)
+
+    def _by_day(self) -> Counter[tuple[date, str]]:
+        """Return deliveries by day and content type, in the zone of the range."""
+        zone = ZoneInfo(self.origin.zone)
+        counts: Counter[tuple[date, str]] = Counter()
+        for quarter, kind, count in self.quarters:
+            # Beyond what a date can say lies damage, which is drawn nowhere.
+            if 0 <= quarter * QUARTER < _LATEST:
+                day = datetime.fromtimestamp(quarter * QUARTER, zone).date()
+                counts[day, kind or OTHER] += count
+        return counts
+
+
+def _drawn(counts: Counter[tuple[date, str]]) -> tuple[date, date]:
+    """Return the first and the last day that are drawn: ten years around the middle delivery.
+
+    One stray instant must neither hide all the others nor make a picture of a thousand columns.
+    """
+    passed, half = 0, sum(counts.values()) / 2
+    for (day, _), count in sorted(counts.items()):
+        passed += count
+        if passed > half:
+            return _shifted(day, -_REACH), _shifted(day, _REACH)
+    return date.min, date.max
+
+
+def _shifted(day: date, days: int) -> date:
+    return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
 
 
 def figures_of(tables: Tables) -> Figures:
@@ -247,6 +276,7 @@ def interval(count: int, of: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+_REACH: Final = 3653  # days: ten years
 _LATEST: Final = 100_000_000_000  # the year 5138, as in Unix seconds elsewhere
 
 

@@ -61,6 +61,8 @@ def daily_note(figures: Figures, daily: Daily) -> str:
     parts = [f"{figures.sent:,} deliveries. {begins} in {figures.origin.zone}."]
     if figures.undated:
         parts.append(f"{figures.undated:,} without an instant of receipt are not drawn.")
+    if daily.beyond:
+        parts.append(f"{daily.beyond:,} over ten years from the middle one are not drawn.")
     return _signed(figures, parts)
 
 
