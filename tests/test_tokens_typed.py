@@ -8,6 +8,8 @@ import pytest
 
 from intercom_export_widgets import Timeframe
 from intercom_export_widgets.errors import IntercomExportError, without_tokens
+from intercom_export_widgets.intercom.censor import hide_in_logs, hide_in_text
+from intercom_export_widgets.intercom.credentials import Token
 
 TOKEN = "dG9rOkZJTkQ6TUU6SUY6WU9VOkNBTg"  # noqa: S105 - no real token
 
@@ -103,6 +105,14 @@ def test_a_file_that_can_not_be_read_refuses_exports_or_is_none_of_ours(
         return
     with pytest.raises(IntercomExportError, match=r"Nothing was submitted\. Correct that file"):
         settings.check()
+
+
+def test_a_token_of_another_shape_is_hidden_while_it_is_in_use_and_words_are_not():
+    """What no pattern knows is known by being a token; a word of the language is not hidden."""
+    odd, word = Token("an-odd-one-1234567890"), Token("token")
+    for token in (odd, word):
+        hide_in_logs(token)
+    assert hide_in_text("no token an-odd-one-1234567890") == "no token ●●●●●●"
 
 
 def test_only_what_looks_like_a_token_gets_dots():
