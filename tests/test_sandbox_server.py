@@ -1,3 +1,5 @@
+import gc
+import itertools
 import os
 import re
 import shutil
@@ -9,6 +11,7 @@ import tempfile
 import threading
 import time
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -53,6 +56,31 @@ def test_stopping_leaves_nothing_behind():
         socket.create_connection(("127.0.0.1", port), timeout=2)
     with Sandbox(port=port) as again:
         assert port_of(again) == port
+
+
+def test_stopping_closes_what_calls_meanwhile(monkeypatch):
+    """A connection accepted while the sandbox stops is closed like the others, not lost open."""
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda seen: unraisable.append(seen.exc_value))
+    for _ in range(3):
+        with Sandbox() as running:
+            port = port_of(running)
+            often = threading.Event()
+            knocking = threading.Thread(target=knock, args=(port, often))
+            knocking.start()
+            assert often.wait(10)
+        knocking.join()
+        gc.collect()
+    assert unraisable == []
+
+
+def knock(port, often):
+    """Connect again and again, until nobody listens; say when it has been often."""
+    with suppress(OSError):
+        for number in itertools.count():
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+            if number == 100:  # so that there are always some on their way
+                often.set()
 
 
 def test_a_sandbox_can_be_started_again():

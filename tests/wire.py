@@ -207,14 +207,18 @@ class WireServer:
 
 
 def _read(reader) -> Asked | None:
+    """Read a request; None where the caller went, though in the middle of one."""
     line = reader.readline().decode("latin-1").split()
     if len(line) != len(("method", "path", "version")):
         return None
     headers = {}
-    while (header := reader.readline().decode("latin-1").strip()) != "":
+    while (header := reader.readline().decode("latin-1")).strip() != "":
         name, _, value = header.partition(":")
         headers[name.lower()] = value.strip()
-    body = reader.read(int(headers.get("content-length", 0)))
+    length = int(headers.get("content-length", 0))
+    body = reader.read(length)
+    if not header or len(body) < length:
+        return None
     return Asked(line[0], line[1], headers, body)
 
 

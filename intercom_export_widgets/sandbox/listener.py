@@ -59,22 +59,34 @@ class QuietServer(uvicorn.Server):
                 await asyncio.wait_for(self._leave.wait(), 1.0)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, and close what came in while it was being stopped."""
+        """Stop listening, and close what came in while it was being stopped.
+
+        asyncio loses, open, what it has accepted when its server closes before the
+        connection is made (https://github.com/python/cpython/issues/109564): so first it
+        accepts no more, and makes those.
+        """
+        for server in self.servers:
+            for listening in server.sockets:
+                with suppress(NotImplementedError):  # as by Windows' own loop
+                    asyncio.get_running_loop().remove_reader(listening)
+        await self._turn()
         for server in self.servers:
             server.close()
-        await asyncio.sleep(0)
         self.abort()
         await super().shutdown(sockets=sockets)
         self.abort()
-        # A transport closes its socket in the turn of the loop after the next.
-        for _ in range(2):
-            await asyncio.sleep(0)
+        await self._turn()
 
     def drop(self) -> None:
         """Leave, and close all connections, whatever is still being sent on them."""
         self.should_exit = True
         self._leave.set()
         self.abort()
+
+    async def _turn(self) -> None:
+        """Let the loop make or close its transports, which takes it two turns."""
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     def abort(self) -> None:
         """Close all connections at once."""
