@@ -8,12 +8,15 @@ import sys
 
 import altair as alt
 import nbformat
+import pyarrow as pa
 import pytest
 from form_page import SECONDS, change_theme
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
+from test_figures import Held, batch
 
-from intercom_export_widgets.data.charts import CHARTS
+from intercom_export_widgets.data.charts import CHARTS, chart_of
+from intercom_export_widgets.data.figures import figures_of
 from intercom_export_widgets.data.offline import VEGA_LITE
 from intercom_export_widgets.errors import InputError, PackageMissingError
 
@@ -75,6 +78,25 @@ def test_a_wrong_name_and_a_missing_library_say_what_to_do(export, monkeypatch):
         PackageMissingError, match=r'pip install "intercom-export-widgets\[charts\]"'
     ):
         export.chart()
+
+
+def test_why_nothing_is_drawn_is_told_apart():
+    """Nothing delivered is one thing, deliveries that do not say when are another."""
+    with pytest.raises(InputError, match="Nothing was delivered"):
+        chart_of(figures_of(Held()))
+    undated = figures_of(Held(pa.record_batch({"content_title": pa.array(["Welcome"])})))
+    with pytest.raises(InputError, match=r"of 1 delivery, none says when .*chart\('messages'\)"):
+        chart_of(undated, "deliveries")
+    assert chart_of(undated).to_dict()["title"]["text"] == "Opened and clicked, of those sent"
+
+
+def test_long_titles_are_cut_wherever_they_stand():
+    """No description, label or tooltip holds more than the beginning of a message's title."""
+    title = "A title that goes on and on, " * 20
+    table = batch(40, content_title=pa.array([title] * 40).dictionary_encode())
+    told = json.dumps(chart_of(figures_of(Held(table)), "messages").to_dict())
+    assert title[:40].strip() in told
+    assert title[:100] not in told
 
 
 @pytest.mark.browser

@@ -18,8 +18,10 @@ from intercom_export_widgets.data.words import (
     TITLES,
     curve_note,
     curve_words,
+    cut_title,
     daily_note,
     daily_words,
+    deliveries,
     messages_note,
     messages_words,
     percent,
@@ -68,7 +70,8 @@ def chart_of(figures: Figures, name: str | None = None) -> Chart:
     PackageMissingError
         If Altair is not installed.
     InputError
-        If there is no such chart, or nothing was delivered.
+        If there is no such chart, or nothing to draw: nothing was delivered, or no delivery
+        says when.
     """
     alt = _altair()
     from intercom_export_widgets.data.offline import offline
@@ -85,12 +88,27 @@ def chart_of(figures: Figures, name: str | None = None) -> Chart:
         if drawing is not None:
             made.append((make(figures), drawing))
     if not made:
-        raise InputError("Nothing was delivered in this export", advice="There is nothing to draw.")
+        raise _nothing_to_draw(figures, name)
     charts, drawings = zip(*made, strict=True)
     if len(charts) == 1:
         return offline(charts[0], drawings)
     stacked = alt.vconcat(*charts).resolve_scale(color="independent")
     return offline(stacked, drawings)
+
+
+def _nothing_to_draw(figures: Figures, name: str | None) -> InputError:
+    """Return why there is no picture, or not that one."""
+    if not figures.sent:
+        return InputError(
+            "Nothing was delivered in this export", advice="There is nothing to draw."
+        )
+    others = [each for each, (_, draw) in CHARTS.items() if draw(figures) is not None]
+    drawn = f"There is chart({others[0]!r})." if others else ""
+    if figures.undated < figures.sent:
+        why = f"too few of {deliveries(figures.sent)} lie in a time that can be drawn"
+    else:
+        why = f"of {deliveries(figures.sent)}, none says when it was received (received_at)"
+    return InputError(f"The chart {name!r} can't be drawn: {why}.", advice=drawn)
 
 
 def _altair() -> Any:  # noqa: ANN401 - a module
@@ -144,8 +162,7 @@ def _messages(figures: Figures) -> Chart:
     shown = figures.messages[:MESSAGES_AT_MOST]
     rows, names = [], []
     for message in shown:
-        name = message.title if len(message.title) <= 40 else f"{message.title[:39]}…"  # noqa: PLR2004 - room for a label
-        name = f"{name} ({message.sent:,} sent)"
+        name = f"{cut_title(message.title, 40)} ({message.sent:,} sent)"
         while name in names:
             name += " "
         names.append(name)
@@ -153,7 +170,7 @@ def _messages(figures: Figures) -> Chart:
             low, high = interval(count, message.sent)
             row: dict[str, Any] = {
                 "message": name,
-                "title": message.title,
+                "title": cut_title(message.title),
                 "type": message.kind,
                 "what": what,
             }
@@ -192,7 +209,7 @@ def _curve(figures: Figures) -> Chart:
     alt = _altair()
 
     curve = figures.curve
-    known = figures.origin.observed_until is not None
+    known = figures.origin.is_known
     told = zip(curve.hours, curve.counted, curve.fair, curve.watched, strict=True)
     rows, cut = [], []
     for hours, counted, fair, watched in told:

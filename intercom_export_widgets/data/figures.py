@@ -8,7 +8,7 @@ anything is drawn, jobs and notebooks.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -48,6 +48,8 @@ class Origin:
         Until when opens and clicks are counted, in UTC; None if that is not known.
     sandbox : bool
         Whether the data are synthetic.
+    apart : bool
+        Whether opens and clicks are counted until the end of each of several windows.
     """
 
     zone: str
@@ -55,6 +57,7 @@ class Origin:
     last: date | None
     observed_until: datetime | None
     sandbox: bool
+    apart: bool = False
 
     @classmethod
     def of(cls, attrs: Mapping[str, object]) -> Origin:
@@ -72,8 +75,15 @@ class Origin:
         )
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is known for how long each delivery was observed."""
+        return self.apart or self.observed_until is not None
+
+    @property
     def observed(self) -> str:
         """Until when opens and clicks are counted, in words, in the zone of the days."""
+        if self.apart:
+            return "opens and clicks counted until the end of each window"
         if self.observed_until is None:
             return "until when opens and clicks are counted is not known"
         local = self.observed_until.astimezone(ZoneInfo(self.zone))
@@ -231,23 +241,29 @@ def _shifted(day: date, days: int) -> date:
     return date.fromordinal(min(max(day.toordinal() + days, 1), date.max.toordinal()))
 
 
-def figures_of(tables: Tables) -> Figures:
+def figures_of(*parts: Tables) -> Figures:
     """Count what the pictures of an export show, in memory that does not grow with it.
 
     Parameters
     ----------
-    tables : Tables
-        The export's.
+    *parts : Tables
+        The export's, or those of each window, one at least.
 
     Raises
     ------
     ArchiveError
         If the data are damaged.
     """
-    origin = Origin.of(tables.attrs)
-    until = origin.observed_until
-    gauge = tables.fold(
-        "receipt", COLUMNS, lambda: ReceiptGauge(None if until is None else int(until.timestamp()))
+    gauge, *others = [_gauge(tables) for tables in parts]
+    for other in others:
+        gauge.absorb(other)
+    origins = [Origin.of(tables.attrs) for tables in parts]
+    moments = {each.observed_until for each in origins}
+    origin = replace(
+        origins[0],
+        last=origins[-1].last,
+        observed_until=moments.pop() if len(moments) == 1 else None,
+        apart=len(moments) > 1 and None not in moments,
     )
     return Figures(
         origin=origin,
@@ -257,6 +273,13 @@ def figures_of(tables: Tables) -> Figures:
         curve=_curve(gauge),
         quarters=tuple((quarter, kind, n) for (quarter, kind), n in gauge.quarters.items()),
     )
+
+
+def _gauge(tables: Tables) -> ReceiptGauge:
+    """Return what was counted of one export."""
+    until = Origin.of(tables.attrs).observed_until
+    seconds = None if until is None else int(until.timestamp())
+    return tables.fold("receipt", COLUMNS, lambda: ReceiptGauge(seconds))
 
 
 def interval(count: int, of: int) -> tuple[float, float]:

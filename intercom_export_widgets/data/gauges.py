@@ -88,6 +88,19 @@ class ReceiptGauge:
             self._add_quarters(received[dated], kinds[dated], kind_names)
             self._add_delays(received[dated], opened[dated], is_open[dated])
 
+    def absorb(self, other: ReceiptGauge) -> None:
+        """Add what another has counted, of deliveries that may be observed until another time."""
+        self.sent += other.sent
+        self.undated += other.undated
+        self.quarters.update(other.quarters)
+        for name, counts in other.messages.items():
+            mine = self.messages.get(name, [0, 0, 0])
+            self.messages[name] = [a + b for a, b in zip(mine, counts, strict=True)]
+        self.watched += other.watched
+        self.opened += other.opened
+        known = [each for each in (self.youngest, other.youngest) if each is not None]
+        self.youngest = min(known, default=None)
+
     def _add_quarters(self, received: Numbers, kinds: Numbers, names: list[str]) -> None:
         width = len(names)
         found, counts = _counted(received // (QUARTER * MICRO) * width + kinds)

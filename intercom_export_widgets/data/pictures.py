@@ -196,11 +196,11 @@ def draw_curve(figures: Figures) -> Drawing | None:
     top = [(x(curve.hours[-1]), y(1)), (x(0), y(1))]
     shapes.append(path([*watched, *top], fill="currentColor", fill_opacity=0.18))
     shapes.append(path(counted, stroke=COLORS[0], stroke_width=2))
-    if figures.origin.observed_until is not None:
+    if figures.origin.is_known:
         shapes.append(path(fair, stroke=COLORS[1], stroke_width=2, stroke_dasharray="5 3"))
     shapes += _hour_names(curve, x, TOP + height)
     names = ["opened, of all", "of those observed so long", "not observed so long"]
-    legend = _curve_legend(names if figures.origin.observed_until else names[:1], TOP + height + 34)
+    legend = _curve_legend(names if figures.origin.is_known else names[:1], TOP + height + 34)
     deep = TOP + height + (40 if len(legend) < 3 else 57)  # noqa: PLR2004 - one row, or two
     said, note = curve_words(figures), curve_note(figures)
     return Drawing(TITLES["curve"], note, said, WIDTH, deep, (*shapes, *legend))

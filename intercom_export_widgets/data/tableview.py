@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,11 +89,19 @@ class TableView:
 
 
 class Sample:
-    """Takes every n-th row of the batches that pass, in memory for those only."""
+    """Takes every n-th row of the batches that pass, in memory for those only.
 
-    def __init__(self, every: int) -> None:
+    Parameters
+    ----------
+    every : int
+        Of how many rows one is taken.
+    first : int
+        How many rows to leave out before the first.
+    """
+
+    def __init__(self, every: int, first: int = 0) -> None:
         self._every = every
-        self._next = 0
+        self._next = first
         self.rows = 0
         self.taken: list[Batch] = []
 
@@ -108,7 +117,7 @@ class Sample:
 
 
 def view_of(
-    tables: Tables,
+    parts: Sequence[Tables],
     name: str,
     *,
     total: int,
@@ -120,8 +129,8 @@ def view_of(
 
     Parameters
     ----------
-    tables : Tables
-        The export's.
+    parts : sequence of Tables
+        The export's, or those of each window in order, one at least.
     name : str
         The group, singular or plural.
     total : int
@@ -148,8 +157,14 @@ def view_of(
             advice="The whole of it: export.read(table).",
         )
     every = max(1, -(-total // rows))
-    sample = tables.fold(name, columns, lambda: Sample(every))
-    frame = _as_text(sample.taken)
+    held = [part for part in parts if name in part] or parts[:1]
+    taken: list[Batch] = []
+    seen = 0
+    for part in held:
+        sample = part.fold(name, columns, partial(Sample, every, -seen % every))
+        taken += sample.taken
+        seen += sample.rows
+    frame = _as_text(taken)
     if columns is not None:
         missing = [column for column in columns if column not in frame.columns]
         if missing and len(frame.columns):
@@ -160,10 +175,8 @@ def view_of(
         frame = frame[[column for column in columns if column in frame.columns]]
     empty = [] if columns is not None else [c for c in frame if (frame[c] == "").all()]
     frame = frame.drop(columns=empty) if len(frame) else frame
-    caption = _caption(
-        name, len(frame), sample.rows, len(empty) if len(frame) else 0, masked=masked
-    )
-    sandbox = f" {SANDBOX}." if tables.attrs.get("sandbox") else ""
+    caption = _caption(name, len(frame), seen, len(empty) if len(frame) else 0, masked=masked)
+    sandbox = f" {SANDBOX}." if parts[0].attrs.get("sandbox") else ""
     return TableView(frame, caption + sandbox, masked)
 
 
@@ -195,13 +208,15 @@ def _as_text(batches: Sequence[Batch]) -> pd.DataFrame:
 
     if not batches:
         return pd.DataFrame()
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Any]] = {name: [] for each in batches for name in each.schema.names}
     for batch in batches:
+        for name in found.keys() - set(batch.schema.names):
+            found[name].extend([""] * batch.num_rows)
         for column, field in zip(batch.columns, batch.schema, strict=True):
             values = column
             if pa.types.is_timestamp(field.type):
                 values = column.cast(pa.timestamp("s", field.type.tz), safe=False)
-            found.setdefault(field.name, []).extend(map(_cell, values.to_pylist()))
+            found[field.name].extend(map(_cell, values.to_pylist()))
     return pd.DataFrame(found, dtype=object)
 
 

@@ -18,8 +18,10 @@ __all__ = [
     "TITLES",
     "curve_note",
     "curve_words",
+    "cut_title",
     "daily_note",
     "daily_words",
+    "deliveries",
     "messages_note",
     "messages_words",
     "percent",
@@ -55,10 +57,32 @@ def short_day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
+def deliveries(count: int) -> str:
+    """Return a number of deliveries in words.
+
+    Examples
+    --------
+    >>> deliveries(1), deliveries(2000)
+    ('1 delivery', '2,000 deliveries')
+    """
+    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
+
+
+def cut_title(title: str, longest: int = 80) -> str:
+    """Return a message's title, or its beginning if it is long.
+
+    Examples
+    --------
+    >>> cut_title("Welcome aboard", 8)
+    'Welcome…'
+    """
+    return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
+
+
 def daily_note(figures: Figures, daily: Daily) -> str:
     """Return what the columns are and whose days they are."""
     begins = {"day": "Days", "week": "Weeks from Monday", "month": "Months"}[daily.unit]
-    parts = [f"{figures.sent:,} deliveries. {begins} in {figures.origin.zone}."]
+    parts = [f"{deliveries(figures.sent)}. {begins} in {figures.origin.zone}."]
     if figures.undated:
         parts.append(f"{figures.undated:,} without an instant of receipt are not drawn.")
     if daily.beyond:
@@ -80,7 +104,8 @@ def daily_words(figures: Figures, daily: Daily) -> str:
 def messages_note(figures: Figures, shown: int) -> str:
     """Return which messages are shown, what their shares are of, and what the whiskers are."""
     of = len(figures.messages)
-    which = f"The {shown} messages sent most, of {of}." if shown < of else ""
+    most = "message" if shown == 1 else f"{shown} messages"
+    which = f"The {most} sent most, of {of}." if shown < of else ""
     parts = [
         which,
         "Shares of deliveries; the thin lines are their 95 % intervals.",
@@ -92,7 +117,8 @@ def messages_note(figures: Figures, shown: int) -> str:
 def messages_words(shown: Sequence[Message]) -> str:
     """Return each message with its counts."""
     rows = (
-        f"{m.title}: {m.sent:,} sent, {m.opened:,} opened ({percent(m.opened / m.sent)}), "
+        f"{cut_title(m.title)}: {m.sent:,} sent, "
+        f"{m.opened:,} opened ({percent(m.opened / m.sent)}), "
         f"{m.clicked:,} clicked ({percent(m.clicked / m.sent)})"
         for m in shown
     )
@@ -101,7 +127,7 @@ def messages_words(shown: Sequence[Message]) -> str:
 
 def curve_note(figures: Figures) -> str:
     """Return of what the shares are, and where the observed-until cuts the curve."""
-    curve, parts = figures.curve, [f"Of {sum_of(figures):,} deliveries."]
+    curve, parts = figures.curve, [f"Of {deliveries(sum_of(figures))}."]
     if curve.youngest is not None and curve.youngest < curve.hours[-1]:
         parts.append(
             f"The last one was observed for {duration(curve.youngest)} only (dotted line); grey: "

@@ -12,10 +12,10 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
-from intercom_export_widgets.jobs.windowed import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def _comes_first(export: Export) -> bool:
     return not export.done and (stage in IN_THE_SLOT or stage.ended)
 
 
-class Backfill(Windowed):
+class Backfill(Gallery):
     """A long range that is exported window by window.
 
     Made by `jobs.session.ExportSession.backfill`; not to be constructed by hand.

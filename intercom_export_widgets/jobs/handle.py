@@ -326,7 +326,7 @@ class Export(Running):
 
         counts = self.progress.rows
         total = counts.get(table) or counts.get(singular(table)) or 0
-        return view_of(self.tables, table, total=total, rows=rows, columns=columns, masked=masked)
+        return view_of([self.tables], table, total=total, rows=rows, columns=columns, masked=masked)
 
     def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
         """Return the first deliveries as text, names and addresses masked unless asked for.

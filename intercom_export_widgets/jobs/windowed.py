@@ -1,6 +1,6 @@
 """What a backfill has: its windows, and their data as one, in memory or on disk.
 
-Base of `backfill`, which moves the windows on.
+Base of `gallery`, which looks at them, and of `backfill`, which moves the windows on.
 """
 
 from __future__ import annotations

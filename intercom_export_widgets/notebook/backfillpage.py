@@ -5,9 +5,10 @@ Between `live`, which has the cards of exports, and the form and a backfill's ow
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.backfillview import describe, number_of
 from intercom_export_widgets.notebook.live import LivePage
 
@@ -74,7 +75,22 @@ class BackfillPage(LivePage):
             for backfill in self._backfills:
                 if number_of(backfill) == content.get("number") and not backfill.done:
                     self.in_background(backfill.cancel)
+        if content.get("do") == "pictures":
+            for backfill in self._backfills:
+                if number_of(backfill) == content.get("number"):
+                    self.in_background(partial(self._draw_backfill, backfill))
         super().receive(content)
+
+    def _draw_backfill(self, backfill: Backfill) -> None:
+        """Send a backfill's pictures to the page."""
+        drawings, problem = pictures.drawings_of_backfill(backfill)
+        drawn = [drawing.as_json() for drawing in drawings]
+        number = number_of(backfill)
+        self.tell(pictures=drawn, problem=problem, number=number)
+        html = pictures.as_html(drawings)
+        if self._pictures.get(number) != html:
+            self._pictures[number] = html
+            self.companion.refresh()
 
     def as_text(self) -> str:
         """Return the page as a few lines."""
@@ -83,8 +99,12 @@ class BackfillPage(LivePage):
 
     def as_html(self) -> str:
         """Return the page as HTML that needs no kernel."""
-        wholes = [text.card_html(describe(backfill)) for backfill in reversed(self._backfills)]
+        wholes = [self.whole_html(backfill) for backfill in reversed(self._backfills)]
         return "".join([*wholes, super().as_html()])
+
+    def whole_html(self, backfill: Backfill) -> str:
+        """Return one backfill's card, with its pictures if they were looked at."""
+        return text.card_html(describe(backfill), self._pictures.get(number_of(backfill), ""))
 
 
 def _past(backfill: Backfill) -> list[int]:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 
 from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.progress import duration
-from intercom_export_widgets.notebook import text
+from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import SANDBOX, Card
+from intercom_export_widgets.notebook.pictures import drawings_of_backfill
 
 if TYPE_CHECKING:
     from intercom_export_widgets.jobs.backfill import Backfill
@@ -114,8 +115,8 @@ def backfill_text(backfill: Backfill) -> str:
 
 
 def backfill_html(backfill: Backfill) -> str:
-    """Return a backfill as HTML that needs no kernel."""
-    return text.card_html(describe(backfill))
+    """Return a backfill as HTML that needs no kernel, with its pictures if it has ended."""
+    return text.card_html(describe(backfill), pictures.as_html(drawings_of_backfill(backfill)[0]))
 
 
 _CARDS: WeakKeyDictionary[Backfill, LivePage] = WeakKeyDictionary()
@@ -132,7 +133,7 @@ def card_of_backfill(backfill: Backfill) -> LivePage:
             return backfill_text(backfill)
 
         def as_html(self) -> str:
-            return backfill_html(backfill)
+            return self.whole_html(backfill)
 
     card = _CARDS.get(backfill)
     if card is None or card.comm is None:

@@ -12,12 +12,14 @@ from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.notices import sentence_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from intercom_export_widgets.data.drawing import Drawing
+    from intercom_export_widgets.data.figures import Figures
+    from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
-__all__ = ["as_html", "drawings_of"]
+__all__ = ["as_html", "drawings_of", "drawings_of_backfill"]
 
 
 def drawings_of(export: Export) -> tuple[tuple[Drawing, ...], str]:
@@ -28,12 +30,30 @@ def drawings_of(export: Export) -> tuple[tuple[Drawing, ...], str]:
     export : Export
         Whichever; one that has no data has no pictures.
     """
-    from intercom_export_widgets.data.pictures import pictures_of
-
     if export.progress.stage is not Stage.DONE:
         return (), ""
+    return _drawn(lambda: export.figures)
+
+
+def drawings_of_backfill(backfill: Backfill) -> tuple[tuple[Drawing, ...], str]:
+    """Return a backfill's pictures, and why there are none if drawing them failed.
+
+    Parameters
+    ----------
+    backfill : Backfill
+        Whichever; one that runs, or that failed, has no pictures.
+    """
+    if not backfill.done or backfill.error is not None or not backfill.count[0]:
+        return (), ""
+    return _drawn(lambda: backfill.figures)
+
+
+def _drawn(figures: Callable[[], Figures]) -> tuple[tuple[Drawing, ...], str]:
+    """Return the pictures of figures that are counted here, or why there are none."""
+    from intercom_export_widgets.data.pictures import pictures_of
+
     try:
-        drawings = pictures_of(export.figures)
+        drawings = pictures_of(figures())
     except Exception as error:  # noqa: BLE001 - a picture that can't be drawn must hide no export
         return (), f"The pictures could not be drawn. {sentence_of(error)}"
     return drawings, "" if drawings else "Nothing was delivered, so there is nothing to draw."
