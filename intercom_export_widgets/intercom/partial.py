@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import sys
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import FileBusyError, FileError
 from intercom_export_widgets.intercom.digest import Digest
 from intercom_export_widgets.intercom.folder import make_private
+from intercom_export_widgets.intercom.settling import Settling
 
 if sys.platform != "win32":
     import fcntl
@@ -93,6 +92,7 @@ class Partial:
         with self._disk():
             make_private(path.parent)
             self._file = self._open()
+            self._settling = Settling(self._file.fileno())
             self._recall()
 
     def __enter__(self) -> Self:
@@ -123,11 +123,12 @@ class Partial:
             self._hash.update(view[:written])
             self.size += written
             view = view[written:]
+        self._settling.tell()
 
     def finish(self) -> Download:
         """Give it its final name, and return it; that it is durable is seen to meanwhile."""
         with self._disk():
-            _settle(self._file.fileno())
+            self._settling.begin()
             if sys.platform == "win32":  # where an open file can't be renamed
                 self._file.close()
             # Renamed before it is unlocked: nobody may take it for a partial one still.
@@ -213,27 +214,6 @@ class Partial:
                 advice="Free some space or choose another folder, then load it again; "
                 "what has been downloaded is kept.",
             ) from None
-
-
-def _settle(number: int) -> None:
-    """Let the system write a file out, in a thread that outlives the program's last line.
-
-    Waiting would cost as much as the download. Should the machine lose its power before, the
-    file is found damaged when it is next read, and fetched again.
-    """
-    own = os.dup(number)
-
-    def settle() -> None:
-        try:
-            os.fsync(own)
-        except OSError as error:
-            logging.getLogger(__name__).warning(
-                "The disk may not keep what was downloaded: %s.", error.strerror
-            )
-        finally:
-            os.close(own)
-
-    threading.Thread(target=settle, name="intercom-export-settle").start()
 
 
 def part_of(path: Path) -> Path:
