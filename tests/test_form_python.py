@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+from html import unescape
 
 import pandas as pd
 import pytest
@@ -13,6 +14,8 @@ from wire import Reply, WireServer, error
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.session import ExportSession
+from intercom_export_widgets.notebook.backfillview import number_of
+from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.form import ExportForm
 from intercom_export_widgets.notebook.host import SandboxHost
 
@@ -184,6 +187,30 @@ def test_the_code_of_a_form_made_by_hand_does_the_same_on_its_session(
     ranges = [e.timeframe.literal for e in getattr(begun, "exports", (begun,))]
     assert ranges == exported
     assert all(entry.base_url == sandbox.base_url for entry in session.entries())
+
+
+def test_the_lines_of_cards_of_a_form_made_by_hand_are_python(form, session, sandbox):
+    """They give the data of the form's own session; no face of such a form names the magic."""
+    export = session.submit("2018-06-01 2018-06-02").wait(30)
+    backfill = session.backfill("2018-06-03 2018-06-04", "1d").wait(30)
+    form.refresh()
+    codes = {card["number"]: card["code"] for card in form.cards}
+    assert all(codes.values())
+    names = {"session": session, "Timeframe": Timeframe}
+    exec(codes[export.key], names)  # noqa: S102 - the code under test
+    assert names["receipts"].equals(export.receipts)
+    exec(codes[number_of(backfill)], names)  # noqa: S102 - the code under test
+    assert names["receipts"].equals(backfill.read(mixed=True))
+    sandbox.switch(stuck=1)
+    running = session.submit("2018-05-01 2018-05-02")
+    said = form.as_text() + unescape(form.as_html())
+    assert said.count(f"session.attach('{running.job_identifier}').wait()") == 2
+    assert "%intercom_export" not in said + str(form.cards)
+    running.cancel()
+    where = {"folder": session.folder, "ledger": session.ledger.path}
+    with ExportSession(TOKEN, base_url=sandbox.base_url, **where) as other:
+        kept = other.submit("2018-06-01 2018-06-02")
+        assert "fresh=True exports it anew" in describe(kept, by_magic=False).detail
 
 
 def test_answers_go_to_the_view_that_asked(form):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from traitlets import Bunch
 
     from intercom_export_widgets.jobs.backfill import Backfill
+    from intercom_export_widgets.notebook.card import Card
 
 __all__ = ["BackfillPage"]
 
@@ -64,7 +65,7 @@ class BackfillPage(LivePage):
         super().update()
         past = {key for backfill in self._backfills for key in _past(backfill)}
         wholes: list[dict[str, Any]] = [
-            {**describe(backfill).as_json(), "canceling": False, "preview": None}
+            {**self.tell_of(backfill).as_json(), "canceling": False, "preview": None}
             for backfill in reversed(self._backfills)
         ]
         self.cards = [*wholes, *(card for card in self.cards if card["number"] not in past)]
@@ -94,7 +95,7 @@ class BackfillPage(LivePage):
 
     def as_text(self) -> str:
         """Return the page as a few lines."""
-        wholes = [text.card_text(describe(backfill)) for backfill in reversed(self._backfills)]
+        wholes = [text.card_text(self.tell_of(backfill)) for backfill in reversed(self._backfills)]
         return "\n\n".join(part for part in (*wholes, super().as_text()) if part)
 
     def as_html(self) -> str:
@@ -102,9 +103,13 @@ class BackfillPage(LivePage):
         wholes = [self.whole_html(backfill) for backfill in reversed(self._backfills)]
         return "".join([*wholes, super().as_html()])
 
+    def tell_of(self, backfill: Backfill) -> Card:
+        """Return what there is to say about a backfill now, with the page's kind of lines."""
+        return describe(backfill, by_magic=self.by_magic)
+
     def whole_html(self, backfill: Backfill) -> str:
         """Return one backfill's card, with its pictures if they were looked at."""
-        return text.card_html(describe(backfill), self._pictures.get(number_of(backfill), ""))
+        return text.card_html(self.tell_of(backfill), self._pictures.get(number_of(backfill), ""))
 
 
 def _past(backfill: Backfill) -> list[int]:

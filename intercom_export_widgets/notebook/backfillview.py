@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.progress import duration
 from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import SANDBOX, Card
+from intercom_export_widgets.notebook.lines import backfill_code
 from intercom_export_widgets.notebook.pictures import drawings_of_backfill
 
 if TYPE_CHECKING:
@@ -36,8 +36,16 @@ def number_of(backfill: Backfill) -> int:
     return -backfill.plan.number
 
 
-def describe(backfill: Backfill) -> Card:
-    """Return what there is to say about a backfill now."""
+def describe(backfill: Backfill, *, by_magic: bool = True) -> Card:
+    """Return what there is to say about a backfill now.
+
+    Parameters
+    ----------
+    backfill : Backfill
+        Whichever.
+    by_magic : bool
+        Whether its line is the magic's; else it is Python, with ``session``.
+    """
     done, windows = backfill.count
     exports = backfill.exports
     rows: dict[str, int] = {}
@@ -61,22 +69,9 @@ def describe(backfill: Backfill) -> Card:
         finished_at=max((e.progress.finished_at or 0 for e in exports), default=0.0) or None
         if ended
         else None,
-        code=_line(backfill) if ended and error is None and done else "",
+        code=backfill_code(backfill, by_magic=by_magic) if done and ended and not error else "",
         can_cancel=not ended,
         label=SANDBOX if any(e.progress.sandbox for e in exports) else "",
-    )
-
-
-def _line(backfill: Backfill) -> str:
-    """Return the line that gives the deliveries of all windows, ready to paste."""
-    plan, timeframe = backfill.plan, backfill.timeframe
-    every = "" if plan.every == WHOLE else f" --every {plan.every}"
-    until = timeframe.observed_until
-    observe = "" if until is None else f" --observe {until}"
-    mixed = " --mixed" if until is None and backfill.count[1] > 1 else ""
-    return (
-        f"receipts = %intercom_export {timeframe.literal}{observe}{every} --zone {timeframe.zone} "
-        f"--table receipt{mixed}"
     )
 
 

@@ -7,7 +7,6 @@ for whoever makes HTML.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets.data.words import SANDBOX
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.notebook.lines import export_code, follow_code
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -52,6 +52,8 @@ class Card:
         Each table and its rows.
     code : str
         The line that gives the data.
+    follow : str
+        The line that follows the job to its end, while it runs.
     path : str
         Where the archive lies.
     started_at, next_ask_at, finished_at, expires_at : float or None
@@ -78,6 +80,7 @@ class Card:
     problem: str = ""
     rows: list[list[str | int]] = field(default_factory=list)
     code: str = ""
+    follow: str = ""
     path: str = ""
     started_at: float = 0.0
     next_ask_at: float | None = None
@@ -95,8 +98,16 @@ class Card:
         return asdict(self)
 
 
-def describe(export: Export) -> Card:
-    """Return what there is to say about an export now."""
+def describe(export: Export, *, by_magic: bool = True) -> Card:
+    """Return what there is to say about an export now.
+
+    Parameters
+    ----------
+    export : Export
+        Whichever.
+    by_magic : bool
+        Whether its lines are the magic's; else they are Python, with ``session``.
+    """
     progress = export.progress
     job = progress.job
     timeframe = export.timeframe
@@ -108,11 +119,20 @@ def describe(export: Export) -> Card:
         status=_status(progress),
         tone=_tone(progress),
         steps=_steps(progress),
-        detail=" ".join([_detail(progress, observed=_is_observed(timeframe)), *export.cautions]),
+        detail=" ".join(
+            part
+            for part in (
+                _detail(progress, observed=_is_observed(timeframe)),
+                _kept(progress, "--fresh" if by_magic else "fresh=True"),
+                *export.cautions,
+            )
+            if part
+        ),
         problem=_problem(export),
         queued=progress.stage is Stage.QUEUED,
         rows=[[name, count] for name, count in progress.rows.items()],
-        code=_code(export),
+        code=export_code(export, by_magic=by_magic),
+        follow=_follow(export, by_magic=by_magic),
         path="" if path is None else str(path),
         started_at=progress.started_at,
         next_ask_at=progress.next_ask_at,
@@ -210,18 +230,17 @@ def _detail(progress: Progress, *, observed: bool = False) -> str:
                 f"{_count(receipts, 'delivery', 'deliveries')}{which}; "
                 f"{_count(rows, 'row', 'rows')} in "
                 f"{_count(len(progress.rows), 'table', 'tables')}, {size(progress.received)}."
-                f"{_kept(progress)}"
             )
         case stage:
             return _DETAILS[stage]
 
 
-def _kept(progress: Progress) -> str:
-    """Return that nothing was submitted, if the data were on disk already."""
-    if progress.kept_since is None:
+def _kept(progress: Progress, anew: str) -> str:
+    """Return that the data were on disk already, if so, and what exports them anew."""
+    if progress.kept_since is None or progress.stage is not Stage.DONE:
         return ""
     day = datetime.fromtimestamp(progress.kept_since, UTC)
-    return f" Read from disk, exported {day:%Y-%m-%d %H:%M} UTC; --fresh exports it anew."
+    return f"Read from disk, exported {day:%Y-%m-%d %H:%M} UTC; {anew} exports it anew."
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -247,11 +266,7 @@ _DETAILS: Final = {
 }
 
 
-def _code(export: Export) -> str:
-    if export.progress.stage is not Stage.DONE:
+def _follow(export: Export, *, by_magic: bool) -> str:
+    if export.progress.stage.ended or not export.job_identifier:
         return ""
-    what = export.job_identifier if export.number else str(export.progress.path)
-    rows = export.progress.rows
-    table = "receipt" if "receipt" in rows or not rows else next(iter(rows))
-    name = "receipts" if table == "receipt" else "table"
-    return f"{name} = %intercom_export load {shlex.quote(what)} --table {table}"
+    return follow_code(export.job_identifier, by_magic=by_magic)

@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from traitlets import Bool, Dict, Instance, List, Unicode, observe, validate
+from traitlets import Dict, Instance, List, Unicode, observe, validate
 
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.timeframe import PRESETS, Timeframe
@@ -19,6 +19,7 @@ from intercom_export_widgets.intercom.windows import WORDS, split
 from intercom_export_widgets.intercom.zones import find_zone
 from intercom_export_widgets.notebook.backfillpage import BackfillPage
 from intercom_export_widgets.notebook.explanation import find_explanation
+from intercom_export_widgets.notebook.lines import begin_code
 from intercom_export_widgets.notebook.meaning import meaning_of
 
 if TYPE_CHECKING:
@@ -106,8 +107,6 @@ class RangePage(BackfillPage):
         The sentence for each field that is at fault.
     code : str
         The line that does the same; empty unless the range is good.
-    by_magic : bool
-        Whether that is the magic's; else it is Python, with ``session`` and ``Timeframe``.
     preset : str
         Which of the presets the dates are; empty if none.
     """
@@ -124,7 +123,6 @@ class RangePage(BackfillPage):
     preview = Dict().tag(sync=True)
     errors = Dict().tag(sync=True)
     code = Unicode().tag(sync=True)
-    by_magic = Bool(True).tag(sync=True)  # noqa: FBT003 - a trait's default
 
     def __init__(self, session: ExportSession, **values: object) -> None:
         self.session = session
@@ -222,13 +220,7 @@ class RangePage(BackfillPage):
             every = f" --every {self.every}" if self.every else ""
             zone = f" --zone {timeframe.zone}"  # always: the magic's may be another, or change
             return f"%intercom_export {timeframe.literal}{observe}{every}{zone}"
-        until = "" if timeframe.observed_until is None else f", {timeframe.observed_until}"
-        named = (
-            f"Timeframe({timeframe.created_at_after}, {timeframe.created_at_before}, "
-            f"{timeframe.zone!r}{until})"
-        )
-        call = f"backfill({named}, {self.every!r})" if self.every else f"submit({named})"
-        return f"session.{call}"
+        return begin_code(timeframe, self.every)
 
     def refuse(self, field: str, sentence: str, view: object) -> None:
         """Show at a field what the API has against its value, until that changes."""

@@ -186,10 +186,22 @@ class ExportForm(SubmissionPage):
 
     # Where widgets don't live --------------------------------------------------
 
+    @property
+    def _example(self) -> str:
+        """The line that does without the form."""
+        if self.by_magic:
+            return "%intercom_export 2018-06-01 2018-06-30 --wait"
+        return 'session.submit("2018-06-01 2018-06-30").wait()'
+
     def as_text(self) -> str:
         """Return how to do without the form, and the exports so far."""
-        code = "Intercom export: %intercom_export 2018-06-01 2018-06-30 --wait"
-        return f"{code}\n{ABOUT}\n{super().as_text()}\n{self._queue_note().text}".rstrip()
+        parts = (
+            f"Intercom export: {self._example}",
+            ABOUT,
+            super().as_text(),
+            self._queue_note().text,
+        )
+        return "\n".join(parts).rstrip()
 
     def _queue_note(self) -> text.Note:
         """Return what waits, as text and HTML; empty if nothing does."""
@@ -205,7 +217,7 @@ class ExportForm(SubmissionPage):
         return (
             f'<div style="{text.BOX}"><strong>Intercom export</strong>'
             f"<div>{ABOUT}</div>"
-            "<div><code>%intercom_export 2018-06-01 2018-06-30 --wait</code></div></div>"
+            f"<div><code>{escape(self._example)}</code></div></div>"
             f"{super().as_html()}{self._queue_note().html}{self._log_html()}"
         )
 

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 import anywidget
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
-from traitlets import Float, List, Unicode
+from traitlets import Bool, Float, List, Unicode
 
-from intercom_export_widgets.jobs.progress import Stage, attach_line
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.companion import Companion
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
+from intercom_export_widgets.notebook.lines import follow_code
 from intercom_export_widgets.notebook.notices import sentence_of
 from intercom_export_widgets.notebook.pace import Pace
 
@@ -62,6 +63,8 @@ class LivePage(anywidget.AnyWidget):
         Each export as `card.Card` has it, newest first.
     clock : float
         The kernel's clock when the cards were made, Unix seconds.
+    by_magic : bool
+        Whether the lines to copy are the magic's; else they are Python, with ``session``.
     """
 
     _esm = "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPT)
@@ -71,6 +74,7 @@ class LivePage(anywidget.AnyWidget):
     page_id = Unicode().tag(sync=True)
     cards: List[Any] = List().tag(sync=True)
     clock = Float(0.0).tag(sync=True)
+    by_magic = Bool(True).tag(sync=True)  # noqa: FBT003 - a trait's default
 
     def __init__(self, **values: object) -> None:
         self._page_lock = threading.RLock()
@@ -123,7 +127,7 @@ class LivePage(anywidget.AnyWidget):
         self.cards = [self._card(export) for export in reversed(self._followed)]
 
     def _card(self, export: Export) -> dict[str, object]:
-        card = describe(export)
+        card = describe(export, by_magic=self.by_magic)
         return {
             **card.as_json(),
             "canceling": card.can_cancel and export.key in self._canceling,
@@ -241,8 +245,9 @@ class LivePage(anywidget.AnyWidget):
 
     def _not_shown(self, export: Export, error: Exception) -> None:
         """Say on its card why the first rows can't be shown, and how to get them back."""
-        again = f" To fetch the data again: {attach_line(export.job_identifier)}."
-        self._problems[export.key] = sentence_of(error) + (again if export.number else "")
+        line = follow_code(export.job_identifier, by_magic=self.by_magic)
+        again = f" To fetch the data again: {line}." if export.number else ""
+        self._problems[export.key] = sentence_of(error) + again
         self.refresh()
 
     def complain(self, error: Exception) -> None:
@@ -286,14 +291,18 @@ class LivePage(anywidget.AnyWidget):
 
     def as_text(self) -> str:
         """Return the page as a few lines."""
-        return "\n\n".join(text.card_text(describe(e)) for e in reversed(self._followed))
+        cards = (describe(e, by_magic=self.by_magic) for e in reversed(self._followed))
+        return "\n\n".join(map(text.card_text, cards))
 
     def as_html(self) -> str:
         """Return the page as HTML that needs no kernel; the newest that is drawn has pictures."""
         shown = list(reversed(self._followed))
         drawn = next((e.key for e in shown if self._pictures.get(e.key)), None)
         return "".join(
-            text.card_html(describe(e), self._pictures[e.key] if e.key == drawn else "")
+            text.card_html(
+                describe(e, by_magic=self.by_magic),
+                self._pictures[e.key] if e.key == drawn else "",
+            )
             for e in shown
         )
 

@@ -134,8 +134,8 @@ def card_text(card: Card) -> str:
     lines += [text for text in (card.path, card.code) if text]
     if card.source:
         lines.append(f"Token from {card.source}")
-    if card.tone == "running" and card.identifier:
-        lines.append(f"Follow it: {attach_line(card.identifier)} --wait")
+    if card.follow:
+        lines.append(f"Follow it: {card.follow}")
     return "\n".join(lines)
 
 
@@ -168,9 +168,8 @@ def card_html(card: Card, pictures: str = "") -> str:
         body.append(f"<div><small>{escape(card.path)}</small></div>")
     if card.code:
         body.append(f"<div><code>{escape(card.code)}</code></div>")
-    if card.tone == "running" and card.identifier:
-        follow = f"{attach_line(card.identifier)} --wait"
-        body.append(f"<div>Follow it: <code>{escape(follow)}</code></div>")
+    if card.follow:
+        body.append(f"<div>Follow it: <code>{escape(card.follow)}</code></div>")
     return f'<div style="{BOX}"><div>{head}</div>{"".join(body)}{pictures}</div>'
 
 

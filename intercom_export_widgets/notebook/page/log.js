@@ -6,7 +6,7 @@ class LogView {
     this.drawn = [];
     this.summary = h("summary", {});
     this.body = h("tbody", {});
-    const code = h("code", {}, "log = %intercom_export log");
+    const code = h("code", {}, model.get("by_magic") ? "log = %intercom_export log" : "log = session.log()");
     this.element = h(
       "details",
       { class: "iew-log", ontoggle: () => this.draw() },
