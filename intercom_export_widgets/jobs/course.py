@@ -167,7 +167,8 @@ class Course:
             return known
         if self._split(ticket):
             return None
-        return lineup.begin(ticket, self._connection, self._client)
+        since = self._plan.fresh_since
+        return lineup.begin(ticket, self._connection, self._client, since=since)
 
     def _entry_of(self, ticket: Ticket) -> Entry | None:
         return None if ticket.job is None else self._session.ledger.entry(ticket.job)

@@ -75,6 +75,8 @@ def run(
     )
     if timeframe is not None and job is None:
         progress = yield from _begin(tools, progress, timeframe)
+        if progress.stage.ended:
+            return progress
     progress = yield from _await_end(tools, progress)
     if progress.stage is Stage.DOWNLOADING:
         progress = deliver(tools, progress, timeframe)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.jobs.handle import Export
 from intercom_export_widgets.jobs.origin import quietly
 from intercom_export_widgets.jobs.progress import Progress, Stage
-from intercom_export_widgets.jobs.reading import open_export, progress_of_file, timeframe_of
+from intercom_export_widgets.jobs.reading import (
+    open_export,
+    progress_of_file,
+    progress_without_data,
+    timeframe_of,
+)
 from intercom_export_widgets.jobs.slot import name_holder
 from intercom_export_widgets.jobs.tools import Tools
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.entry import Entry
@@ -118,16 +123,8 @@ class Launcher:
         entry : Entry
             Its row.
         """
-        job = Job(entry.job_identifier or "", JobStatus.NO_DATA, JobStatus.NO_DATA.value)
-        progress = Progress(
-            Stage.NO_DATA,
-            started_at=entry.submitted_at or self.now(),
-            job=job,
-            finished_at=entry.finished_at,
-            sandbox=bool(entry.sandbox),
-        )
         return Export(
-            progress=progress,
+            progress=progress_without_data(entry, self.now()),
             timeframe=timeframe_of(entry),
             number=entry.number,
             address=entry.base_url,

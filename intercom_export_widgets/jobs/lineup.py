@@ -7,11 +7,13 @@ it has ended, the range that waits for it.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.beginning import begin_backfill
 from intercom_export_widgets.jobs.expectation import expected_rows, may_promise
+from intercom_export_widgets.jobs.meanwhile import Meanwhile
 from intercom_export_widgets.jobs.origin import origin_of, quietly
 from intercom_export_widgets.jobs.plan import Plan
 from intercom_export_widgets.jobs.progress import Stage, status_word
@@ -69,7 +71,12 @@ class Lineup:
     # Putting in ----------------------------------------------------------------
 
     def enqueue(
-        self, timeframe: Timeframe, connection: Connection, client: IntercomClient
+        self,
+        timeframe: Timeframe,
+        connection: Connection,
+        client: IntercomClient,
+        *,
+        fresh: bool = False,
     ) -> Export:
         """Put a range into the queue, and return its export; the same range waits once.
 
@@ -84,7 +91,7 @@ class Lineup:
             return waiting
         now = self._session.now()
         (ticket,) = self.queue.add(slot, self.owner, [timeframe], now=now)
-        return self.begin(ticket, connection, client)
+        return self.begin(ticket, connection, client, since=None if fresh else 0.0)
 
     def backfill(
         self,
@@ -125,8 +132,18 @@ class Lineup:
             return 0.0
         return expected_rows(ledger, self.slot_of(connection, client), timeframe)
 
-    def begin(self, ticket: Ticket, connection: Connection, client: IntercomClient) -> Export:
+    def begin(
+        self,
+        ticket: Ticket,
+        connection: Connection,
+        client: IntercomClient,
+        *,
+        since: float | None = None,
+    ) -> Export:
         """Return an export for a range in the queue that is this session's.
+
+        What others submitted since then, Unix seconds, serves as well when its turn comes; by
+        default since it was put in.
 
         Raises
         ------
@@ -151,7 +168,10 @@ class Lineup:
                 ),
                 zone=timeframe.zone,
             )
-        turn = Turn(self.queue, ticket.number, self.owner, lambda: self._busy(connection))
+        since = ticket.queued_at if since is None else since
+        meanwhile = Meanwhile(session.ledger, connection, timeframe, since)
+        busy = partial(self._busy, connection)
+        turn = Turn(self.queue, ticket.number, self.owner, busy, meanwhile=meanwhile)
         export = session.launcher().begin(connection, client, number, timeframe, turn=turn)
         export.observe(self._call_next, ["progress", "error"])
         session.publish(export)

@@ -124,6 +124,25 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
     )
 
 
+def progress_without_data(entry: Entry, now: float) -> Progress:
+    """Return the progress of an export that ended without data, as the ledger has it.
+
+    Parameters
+    ----------
+    entry : Entry
+        Its row.
+    now : float
+        Unix seconds, in place of what the row does not say.
+    """
+    return Progress(
+        Stage.NO_DATA,
+        started_at=entry.submitted_at or now,
+        job=Job(entry.job_identifier or "", JobStatus.NO_DATA, JobStatus.NO_DATA.value),
+        finished_at=entry.finished_at,
+        sandbox=bool(entry.sandbox),
+    )
+
+
 def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:
     timeframe = export.timeframe
     after = None if timeframe is None else timeframe.created_at_after

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
 
-__all__ = ["find_kept"]
+__all__ = ["find_kept", "is_same_range"]
 
 
 def find_kept(
@@ -47,7 +47,7 @@ def find_kept(
         If the ledger can't be read.
     """
     for entry in reversed(ledger.entries()):
-        same = _is_the_same(entry, connection.address, timeframe)
+        same = is_same_range(entry, connection.address, timeframe)
         if (
             same
             and (entry.submitted_at or 0) >= since
@@ -58,7 +58,7 @@ def find_kept(
     return None
 
 
-def _is_the_same(entry: Entry, address: str, timeframe: Timeframe) -> bool:
+def is_same_range(entry: Entry, address: str, timeframe: Timeframe) -> bool:
     """Return whether a row says the same range, and it had ended before it was exported."""
     return (
         entry.base_url == address

@@ -216,6 +216,7 @@ class Running(HasTraits):
             stopped=self._stopped,
             told=lambda: self._told,
             report=self._report,
+            adopt=self._adopt,
             turn=None if tools.turn is None else replace(tools.turn, canceled=self._stop.is_set),
         )
         self._tools = tools
@@ -276,6 +277,10 @@ class Running(HasTraits):
             logging.getLogger(__name__).exception("A face could not show a progress.")
         if progress.job is not None:
             self._answered.set()
+
+    def _adopt(self, number: int) -> None:
+        """Take another row of the ledger: the same range, exported by another notebook."""
+        self.number = number
 
     def _left(self) -> WaitInterruptedError:
         return left_error(self.progress, self.name_of_job, self._gone)

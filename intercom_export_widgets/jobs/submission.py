@@ -53,7 +53,7 @@ def begin(
     if len(parts_of(timeframe, promised, session.row_limit)) > 1:
         return lineup.backfill(timeframe, WHOLE, connection, client, fresh=fresh)
     if when_free:
-        export = lineup.enqueue(timeframe, connection, client)
+        export = lineup.enqueue(timeframe, connection, client, fresh=fresh)
     else:
         export = _submit_now(session, timeframe, connection, client)
     said = indivisible(timeframe, promised, session.row_limit)

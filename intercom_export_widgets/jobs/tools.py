@@ -59,6 +59,8 @@ class Tools:
         The place in the queue, for a range that waits for the slot.
     report : callable
         Takes each `Progress`.
+    adopt : callable
+        Takes the number of another row of the ledger, which is the export's from then on.
     """
 
     client: IntercomClient
@@ -74,6 +76,7 @@ class Tools:
     told: Callable[[], Job | None] = lambda: None
     turn: Turn | None = None
     report: Callable[[Progress], None] = lambda _: None
+    adopt: Callable[[int], None] = lambda _: None
 
     def remember(self, job: Job, **values: str | float | None) -> str:
         """Write to the ledger; if that fails, return the sentence that says so.

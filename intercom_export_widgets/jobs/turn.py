@@ -28,6 +28,7 @@ from intercom_export_widgets.jobs.watch import Pause
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from intercom_export_widgets.jobs.meanwhile import Meanwhile
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.queue import Queue
     from intercom_export_widgets.jobs.ticket import Owner, Ticket
@@ -66,6 +67,8 @@ class Turn:
         and will say when it has ended; else an empty text.
     canceled : callable
         Returns whether the user does not want the range any more.
+    meanwhile : Meanwhile or None
+        What others may have exported of the range by the time that its turn comes.
     """
 
     queue: Queue
@@ -73,6 +76,7 @@ class Turn:
     owner: Owner
     busy: Callable[[], str] = lambda: ""
     canceled: Callable[[], bool] = lambda: False
+    meanwhile: Meanwhile | None = None
 
 
 def await_turn(
@@ -82,6 +86,8 @@ def await_turn(
     submit: Callable[[Progress], Progress],
 ) -> Generator[Pause, None, Progress]:
     """Wait until the range may be submitted, submit it, and return what was answered.
+
+    What others have exported by then is not submitted: its last progress is returned.
 
     Parameters
     ----------
@@ -103,10 +109,18 @@ def await_turn(
     IntercomExportError
         What waiting can't cure.
     """
+    waited = 0.0
     try:
         while True:
             ticket = _mine(tools, turn)
             waits = _wait_for(tools, turn, ticket)
+            if waits is None and turn.meanwhile is not None:
+                taken = _take(tools, turn, turn.meanwhile)
+                if taken is not None:
+                    return taken
+                coming = turn.meanwhile.coming(waited)
+                waits = _Wait(coming, 1.0) if coming else None
+                waited += 1.0 if coming else 0.0
             if waits is None and turn.queue.claim(turn.number, turn.owner, tools.now()):
                 begun = _try(tools, turn, ticket, progress, submit)
                 if begun is not None:
@@ -117,6 +131,19 @@ def await_turn(
         with contextlib.suppress(LedgerError):
             turn.queue.release(turn.owner, [turn.number])
         raise
+
+
+def _take(tools: Tools, turn: Turn, meanwhile: Meanwhile) -> Progress | None:
+    """Take what another notebook has exported, with its row of the ledger, if it is there."""
+    found = meanwhile.found(tools.now())
+    if found is None:
+        return None
+    entry, progress = found
+    turn.queue.update(turn.number, state="submitted", job=entry.number, note="", next_try_at=None)
+    tools.ledger.remove(tools.number)
+    tools.adopt(entry.number)
+    tools.report(progress)
+    return progress
 
 
 @dataclass(frozen=True, slots=True)
