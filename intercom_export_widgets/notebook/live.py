@@ -40,7 +40,18 @@ if TYPE_CHECKING:
 __all__ = ["JobCard", "LivePage", "card_of"]
 
 PAGE: Final = Path(__file__).parent / "page"
-SCRIPT: Final = ("dom.js", "pictures.js", "card.js", "log.js", "queue.js", "form.js", "entry.js")
+SCRIPT: Final = (
+    "dom.js",
+    "pictures.js",
+    "card.js",
+    "log.js",
+    "queue.js",
+    "field.js",
+    "preview.js",
+    "access.js",
+    "form.js",
+    "entry.js",
+)
 """The page's script in the order in which its parts build on each other."""
 
 NEEDS_KERNEL: Final = "A live page, which needs its kernel; what it showed last stands below."

@@ -1,4 +1,4 @@
-// The page's script, part 3 of 7: one export as a card, and the list of cards.
+// The page's script, part 3 of 10: one export as a card, and the list of cards.
 
 const STATES = { done: "done", now: "now", failed: "ended here", ahead: "" };
 

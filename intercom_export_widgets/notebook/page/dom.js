@@ -1,4 +1,4 @@
-// The page's script, part 1 of 7: making elements, saying, copying, sending.
+// The page's script, part 1 of 10: making elements, saying, copying, sending.
 // The parts are joined in order into one module. The page collects and shows; every rule is
 // Python's. Text goes in by textContent only.
 

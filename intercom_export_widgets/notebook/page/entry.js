@@ -1,4 +1,4 @@
-// The page's script, part 7 of 7: where a page begins.
+// The page's script, part 10 of 10: where a page begins.
 
 /** Hide, while the page lives, what stands under it for readers without its kernel. */
 const hideCompanion = (name) =>

@@ -1,48 +1,7 @@
-// The page's script, part 6 of 7: the form above the cards.
+// The page's script, part 9 of 10: the form above the cards.
 
 const DATES = ["first", "last", "observed"];
 const FIELDS = [...DATES, "zone", "every"];
-
-/** A labelled field with a place for its error. */
-function field(label, input, hint) {
-  const error = h("p", { class: "iew-error", role: "alert", id: unique("error"), hidden: true });
-  input.id = unique("field");
-  return {
-    input,
-    error,
-    element: h(
-      "div",
-      { class: "iew-field" },
-      h("label", { for: input.id }, label, hint ? h("small", {}, ` ${hint}`) : null),
-      input,
-      error,
-    ),
-  };
-}
-
-/** Tie a sentence to a field, or take it away. */
-function sayError({ input, error }, text) {
-  say(error, text);
-  if (text) {
-    input.setAttribute("aria-invalid", "true");
-    input.setAttribute("aria-describedby", error.id);
-  } else {
-    input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-describedby");
-  }
-}
-
-/** Where a token is kept better than in a page. */
-function betterWays() {
-  return h(
-    "p",
-    {},
-    "Best set the environment variable ",
-    h("code", {}, "INTERCOM_ACCESS_TOKEN"),
-    " before the kernel starts, or keep it in a keyring. What is typed here is checked, used by " +
-      "this session only, and saved nowhere.",
-  );
-}
 
 class FormView {
   constructor(model, root) {
@@ -77,18 +36,10 @@ class FormView {
       "Export",
     );
     this.workspace = h("div", { class: "iew-workspace" });
-    this.access = h("div", { class: "iew-access", hidden: true });
+    this.access = new AccessView(this.model, this.root);
     this.presets = h("div", { class: "iew-presets", role: "group", "aria-label": "Ranges" });
-    this.preview = h("dl", { class: "iew-preview", "aria-label": "What will be asked for" });
-    this.alertTitle = h("strong", {});
-    this.alertText = h("span", {});
-    this.alertActions = h("div", { class: "iew-actions" });
-    this.alert = h(
-      "div",
-      { class: "iew-alert" },
-      h("p", { role: "alert" }, this.alertTitle, " ", this.alertText),
-      this.alertActions,
-    );
+    this.preview = new PreviewView(this.model);
+    this.alert = new AlertView(this.model, (message) => this.act(message));
     this.codeText = h("code", {});
     const same = this.model.get("by_magic")
       ? "The same as code"
@@ -110,7 +61,7 @@ class FormView {
         "Who got your outbound messages, opened, clicked, replied or bounced; not the text of " +
           "messages or conversations.",
       ),
-      this.access,
+      this.access.element,
       this.presets,
       h(
         "div",
@@ -122,9 +73,9 @@ class FormView {
         this.every.element,
         zones,
       ),
-      this.preview,
+      this.preview.element,
       h("div", { class: "iew-submit" }, this.button, this.code),
-      this.alert,
+      this.alert.element,
       this.queue.element,
       this.cards,
       this.log.element,
@@ -136,11 +87,11 @@ class FormView {
     this.on(FIELDS, () => this.drawFields());
     this.on(["errors"], () => this.drawErrors());
     this.on(["busy"], () => this.drawButton());
-    this.on(["alert"], () => this.drawAlert());
+    this.on(["alert"], () => this.alert.draw());
     this.on(["workspace"], () => this.drawWorkspace());
     this.on(["presets", "preset"], () => this.drawPresets());
     this.on(["zones"], () => this.drawZones());
-    this.on(["preview"], () => this.drawPreview());
+    this.on(["preview"], () => this.preview.draw());
     this.on(["code"], () => this.drawCode());
     this.on(["queue", "lost"], () => this.queue.draw());
     this.on(["log_rows"], () => this.log.draw());
@@ -280,19 +231,6 @@ class FormView {
     for (const name of FIELDS) sayError(this[name], errors[name]);
   }
 
-  drawAlert() {
-    const { title, text, actions = [] } = this.model.get("alert");
-    say(this.alertTitle, title);
-    say(this.alertText, text);
-    this.alert.hidden = !title;
-    const dismiss = { label: "Dismiss", do: "dismiss" };
-    this.alertActions.replaceChildren(
-      ...[...actions, dismiss].map(({ label, ...message }) =>
-        h("button", { type: "button", onclick: () => this.act(message) }, label),
-      ),
-    );
-  }
-
   drawPresets() {
     const chosen = this.model.get("preset");
     const names = this.model.get("presets");
@@ -311,38 +249,6 @@ class FormView {
     );
   }
 
-  drawPreview() {
-    const preview = this.model.get("preview");
-    const rows = [
-      ["Range", preview.days && `${preview.days}: ${preview.local}`],
-      ["UTC", preview.utc],
-      ["Unix seconds", preview.unix],
-      ["Daylight saving", preview.daylight],
-      ["Windows", preview.windows],
-      ["Counted", preview.counted],
-    ].filter(([, value]) => value);
-    this.preview.hidden = rows.length === 0;
-    this.preview.replaceChildren(
-      ...rows.map(([name, value]) =>
-        h(
-          "div",
-          {},
-          h("dt", {}, name),
-          h("dd", {}, value, value === preview.counted ? this.explanation() : null),
-        ),
-      ),
-    );
-  }
-
-  /** Where it is shown why a month's numbers change: a link, if the notebook is at hand. */
-  explanation() {
-    const href = addressOf(this.model, this.model.get("explanation"));
-    const name = "3_why_june_changes.ipynb";
-    if (!href) return ` It is shown in the project's notebook ${name}.`;
-    const link = h("a", { href, target: "_blank", rel: "noopener" }, "See it in a notebook");
-    return h("span", {}, " ", link, ".");
-  }
-
   drawCode() {
     say(this.codeText, this.model.get("code"));
     this.code.hidden = !this.model.get("code");
@@ -352,15 +258,9 @@ class FormView {
     const known = this.model.get("workspace");
     this.workspace.dataset.sandbox = String(Boolean(known.sandbox));
     this.workspace.hidden = known.state === "missing";
-    this.access.hidden = known.state !== "missing";
     this.drawOwnZone();
-    if (known.state === "missing") {
-      this.drawAccess(known);
-      if (isHere(this.root) && (known.tries || known.known !== undefined)) this.token.input.focus();
-      return;
-    }
-    this.token = null;
-    this.access.replaceChildren();
+    this.access.draw(known);
+    if (known.state === "missing") return;
     if (known.state === "known") {
       const details = [
         known.sandbox ? "no token needed" : known.region.toUpperCase(),
@@ -377,52 +277,5 @@ class FormView {
         h("button", { type: "button", class: "iew-quiet", onclick: again }, "Try again"),
       );
     } else this.workspace.replaceChildren("Looking for your workspace …");
-  }
-
-  /** A field for a token: it goes by message, never into a trait, and is emptied at once. */
-  drawAccess({ why, text, known }) {
-    if (this.token) {
-      sayError(this.token, text);
-      this.useToken.textContent = "Use my workspace";
-      return;
-    }
-    this.token = field("Access token", h("input", { type: "password", autocomplete: "off" }));
-    const use = () => {
-      const token = this.token.input.value;
-      this.token.input.value = "";
-      if (!token) {
-        this.token.input.focus();
-        return;
-      }
-      this.useToken.textContent = "Checking …";
-      send(this.model, { do: "token", token }, this.root);
-    };
-    this.token.input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && !event.repeat) use();
-    });
-    this.useToken = h("button", { type: "button", onclick: use }, "Use my workspace");
-    const other = (label, what) =>
-      h(
-        "button",
-        { type: "button", onclick: () => send(this.model, { do: what }, this.root) },
-        label,
-      );
-    sayError(this.token, text);
-    const caution = h("p", { class: "iew-caution", id: unique("caution"), hidden: true });
-    say(caution, this.model.get("caution"));
-    if (!text && !caution.hidden) this.token.input.setAttribute("aria-describedby", caution.id);
-    this.access.replaceChildren(
-      h("strong", {}, `Whose workspace? ${why ?? ""}`),
-      caution,
-      ...(caution.hidden ? [betterWays()] : []),
-      h(
-        "div",
-        { class: "iew-token" },
-        this.token.element,
-        this.useToken,
-        known ? other("Keep the present one", "identify") : null,
-        other("Try the sandbox", "sandbox"),
-      ),
-    );
   }
 }

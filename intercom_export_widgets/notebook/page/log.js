@@ -1,4 +1,4 @@
-// The page's script, part 4 of 7: the session log as a table.
+// The page's script, part 4 of 10: the session log as a table.
 
 class LogView {
   constructor(model) {

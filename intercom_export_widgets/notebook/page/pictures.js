@@ -1,4 +1,4 @@
-// The page's script, part 2 of 7: the pictures of an export, drawn of what Python has counted.
+// The page's script, part 2 of 10: the pictures of an export, drawn of what Python has counted.
 
 const SVG = "http://www.w3.org/2000/svg";
 

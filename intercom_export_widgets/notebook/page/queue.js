@@ -1,4 +1,4 @@
-// The page's script, part 5 of 7: the ranges that wait for the workspace's one slot.
+// The page's script, part 5 of 10: the ranges that wait for the workspace's one slot.
 
 class QueueView {
   constructor(model) {
