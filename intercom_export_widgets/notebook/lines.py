@@ -22,11 +22,9 @@ __all__ = ["backfill_code", "begin_code", "export_code", "follow_code", "timefra
 
 def timeframe_code(timeframe: Timeframe) -> str:
     """Return a range as Python."""
-    until = "" if timeframe.observed_until is None else f", {timeframe.observed_until}"
-    return (
-        f"Timeframe({timeframe.created_at_after}, {timeframe.created_at_before}, "
-        f"{timeframe.zone!r}{until})"
-    )
+    until = timeframe.observed_until
+    observed = "" if until is None else f".observed('{until}')"
+    return f"Timeframe.parse({timeframe.literal!r}, zone={timeframe.zone!r}){observed}"
 
 
 def begin_code(timeframe: Timeframe, every: str) -> str:
