@@ -227,7 +227,16 @@ def test_the_magic_runs_a_backfill_and_returns_its_table(run, shell, sandbox):  
     """--every with --wait gives the handle, with --table --mixed the one DataFrame."""
     line = f"%intercom_export {RANGE} --every 2d"
     windows = value(run, f"{line} --dry-run")
-    assert len(repr(windows).splitlines()) == 3
+    head, *rows, foot = repr(windows).splitlines()
+    assert head.split() == ["Window", "UTC", "created_at_after", "created_at_before"]
+    assert rows[0].split()[-2:] == ["1527811200", "1527983999"]
+    assert "2018-06-01 00:00:00 to 2018-06-02 23:59:59 UTC" in rows[0]
+    assert foot.endswith("counted until the end of each window.")
+    assert len(rows) == 3
+    _, error, _ = run(f"{line} --table receipt")
+    assert isinstance(error, errors.UsageError)
+    assert "needs --mixed" in str(error)
+    assert "Nothing was submitted" in str(error)
     assert not sandbox.requests
     _, error, said = run(f"{line} --wait")
     assert error is None
@@ -235,13 +244,22 @@ def test_the_magic_runs_a_backfill_and_returns_its_table(run, shell, sandbox):  
     value(run, f"mail = {line} --table receipt --mixed")
     assert shell.user_ns["mail"].attrs["windows"] == 3
     assert len(creations(sandbox)) == 3
-    _, error, _ = run(f"{line} --table receipt")
-    assert isinstance(error, errors.InputError)
     for strange in ("--every 2d --when-free", "--every fortnight", "--every"):
         _, error, _ = run(f"%intercom_export {RANGE} {strange}")
         assert isinstance(error, errors.InputError)
     _, _, said = run("%intercom_export status")
     assert "every 2d" in said
+
+
+def test_time_is_counted_from_when_this_kernel_began(session, another):
+    """What was on disk for a year adds none of it to the line about the backfill."""
+    first = session.backfill(RANGE, "2d").wait(60)
+    for export in first.exports:
+        session.ledger.update(export.number, submitted_at=1_700_000_000.0)
+    again = another.backfill(RANGE, "2d").wait(60)
+    assert again.finished_at - again.begun_at < 60
+    card = describe(again)
+    assert (card.started_at, card.finished_at) == (again.begun_at, again.finished_at)
 
 
 def test_the_magic_cancels_a_backfill(run, sandbox):  # noqa: F811 - a fixture

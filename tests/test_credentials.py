@@ -36,7 +36,7 @@ def test_a_token_shows_itself_as_dots(caplog):
         f"{token:>40}",
         f"{token!r}",
         f"{[token]}",
-        repr(Credential(token, "the argument token")),
+        repr(Credential(token, "an argument of ExportSession")),
         repr({"token": token}),
         caplog.text,
     ]
@@ -137,7 +137,7 @@ def test_the_order_of_the_sources():
     """An argument wins over the variables, ours over the SDK's, and a person comes last."""
     both = {"INTERCOM_ACCESS_TOKEN": "ours", "INTERCOM_API_KEY": "sdk"}
     argument = find_credential("given", environ=both)
-    assert (argument.token.reveal(), argument.source) == ("given", "the argument token")
+    assert (argument.token.reveal(), argument.source) == ("given", "an argument of ExportSession")
     ours = find_credential(environ=both)
     assert ours.token.reveal() == "ours"
     assert ours.source == "the environment variable INTERCOM_ACCESS_TOKEN"
@@ -177,7 +177,7 @@ def test_a_missing_token_lists_where_it_was_looked_for():
 
 def test_an_empty_argument_is_not_replaced_by_another_token():
     """An argument that is empty is a mistake: no other token is used in its place."""
-    with pytest.raises(TokenMissingError, match="the argument token"):
+    with pytest.raises(TokenMissingError, match="an argument of ExportSession"):
         find_credential("", environ={"INTERCOM_ACCESS_TOKEN": "ours"})
 
 

@@ -36,7 +36,11 @@ def test_a_healthy_machine_has_a_row_for_each_check_and_is_ok(session, shell, tm
     assert found.ok, found
     assert found.of("setting zone").found == "'Europe/Dublin' (%config)"
     assert found.of("setting region").found == "'us' (default)"
-    assert found.of("token").found == "found in the argument token; it is not shown"
+    assert found.of("setting folder").found == f"empty: {session.folder} (default)"
+    assert "region's own address" in found.of("setting base_url").found
+    assert (
+        found.of("token").found == "found in an argument of ExportSession; its value is not shown"
+    )
     assert "Sandbox: synthetic data" in found.of("workspace").found
     assert found.of("clock").found == "agrees with the server's to the minute"
     assert str(tmp_path / "exports") in found.of("folder").found

@@ -82,6 +82,16 @@ def test_table_gives_that_table(run, shell):
     assert list(shell.user_ns["x"].columns) == ["receipt_id", "opened_at"]
 
 
+def test_a_table_that_was_there_already_says_so(run, shell):
+    """The second line exports nothing, and says since when the data are there."""
+    _, _, first = run("x = %intercom_export 2018-06-01 --table open")
+    assert "Exported already" not in first
+    _, _, again = run("x = %intercom_export 2018-06-01 --table receipt")
+    assert "Exported already" in again
+    assert "--fresh exports it anew" in again
+    assert len(shell.user_ns["x"]) > 10
+
+
 def test_output_puts_the_result_into_a_variable(run, shell):
     """-o NAME assigns, and the cell has no value to show."""
     assert value(run, "%intercom_export 2018-06-01 --table receipt -o mail") is None
@@ -94,6 +104,7 @@ def test_dry_run_sends_nothing_and_shows_the_range(run, sandbox):
     assert found == Timeframe(1527811200, 1530403199)
     for part in ("2018-06-01 to 2018-06-30 (UTC)", "1527811200", "1530403199", "30"):
         assert part in shown
+    assert "counted until 2018-06-30 23:59:59 UTC" in shown
     assert not sandbox.requests
 
 

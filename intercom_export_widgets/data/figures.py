@@ -180,6 +180,13 @@ class Figures:
     curve: Curve
     quarters: tuple[tuple[int, str, int], ...]
 
+    def __repr__(self) -> str:
+        """Return how much is counted; its attributes have the numbers."""
+        return (
+            f"Figures({self.sent:,} deliveries of {len(self.messages):,} messages, "
+            f"{self.origin.observed})"
+        )
+
     def daily(self, at_most: int) -> Daily:
         """Return deliveries a day; a week, or a month, if that were more columns than these.
 

@@ -146,6 +146,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         known, the window is taken 14 hours wider on both sides.
     attrs : mapping, optional
         What every DataFrame carries in its ``attrs``; plain values.
+    rows : mapping of str to int, optional
+        How many rows each group has in the archive, if they were counted.
 
     Attributes
     ----------
@@ -161,8 +163,10 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         zone: str = "UTC",
         window: tuple[int, int] | None = None,
         attrs: Mapping[str, object] | None = None,
+        rows: Mapping[str, int] | None = None,
     ) -> None:
         self.archive = archive
+        self._rows = dict(rows or {})
         self.zone = zone
         self.window = window
         self.attrs: dict[str, object] = dict(attrs or {})
@@ -200,13 +204,14 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         return isinstance(name, str) and (name in self._groups or singular(name) in self._groups)
 
     def __repr__(self) -> str:
-        """Return the groups and their lengths in the archive, a line each; reads nothing."""
+        """Return the groups, their rows and their bytes in the archive; reads nothing."""
         if not self._groups:
             return "Tables: none, the export holds no rows."
-        lines = [
-            f"  {group:<24}{sum(member.compressed for member in members):>15,} bytes packed"
-            for group, members in self._groups.items()
-        ]
+        lines = []
+        for group, members in self._groups.items():
+            rows = f"{self._rows[group]:>13,} rows" if group in self._rows else ""
+            packed = sum(member.compressed for member in members)
+            lines.append(f"  {group:<24}{rows}{packed:>15,} bytes packed")
         return "\n".join(["Tables, read when asked for:", *lines])
 
     def read(

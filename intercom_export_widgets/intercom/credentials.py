@@ -168,7 +168,7 @@ def find_credential(
     TokenRejectedError
         If the one that was found can't be a token.
     """
-    argument = "the argument token"
+    argument = "an argument of ExportSession"
     if isinstance(explicit, Token):
         return Credential(explicit, argument)
     places = [] if explicit is None else [Source(argument, _holder(explicit))]

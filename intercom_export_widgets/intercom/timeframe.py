@@ -305,7 +305,8 @@ class Timeframe:
             unix=f"{self.created_at_after} to {self.created_at_before}",
             days=self.days,
             daylight=self._daylight(),
-            observed=f"{local(self.request_end, find_zone(self.zone)):%Y-%m-%d %H:%M:%S}",
+            observed=f"{local(self.request_end, find_zone(self.zone)):%Y-%m-%d %H:%M:%S} "
+            f"{self.zone}",
         )
 
     def _local(self) -> str:

@@ -60,10 +60,14 @@ class Backfill(Gallery):
         A trait: what must be said, in sentences: failed windows, ranges that were split.
     error : Exception or None
         A trait: what ended the backfill early.
+    begun_at, finished_at : float, float or None
+        When this kernel began to work on it, and when that ended; Unix seconds.
     """
 
     def __init__(self, plan: Plan, course: Course, *, mixed: bool = False) -> None:
         super().__init__(plan, course, mixed=mixed)
+        self.begun_at = course.now()
+        self.finished_at: float | None = None
         self._lock = threading.RLock()
         self._moving = False
 
@@ -202,4 +206,5 @@ class Backfill(Gallery):
         self._show()
         if error is not None:
             self.error = error
+        self.finished_at = self._course.now()
         self._finished.set()

@@ -96,6 +96,10 @@ class Course:
         numbers = [ticket.number for ticket in self._tickets]
         return tuple(self._exports[number] for number in numbers if number in self._exports)
 
+    def now(self) -> float:
+        """Return the session's clock, Unix seconds."""
+        return self._session.now()
+
     @property
     def folder(self) -> Path:
         """Where the session keeps its archives."""

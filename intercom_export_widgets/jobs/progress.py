@@ -96,6 +96,14 @@ class Progress:
     source: str = ""
     kept_since: float | None = None
 
+    def __repr__(self) -> str:
+        """Return the stage, and in a few words what there is; its attributes have all."""
+        job = "" if self.job is None else f"job {self.job.job_identifier}"
+        came = f"{self.received:,} bytes" if self.received else ""
+        rows = f"{sum(self.rows.values()):,} rows" if self.rows else ""
+        parts = (self.stage.value, job, came, rows, self.note)
+        return f"Progress({', '.join(part for part in parts if part)})"
+
 
 def status_word(job: Job) -> str:
     """Return the documented word for a job's status, or an unknown one as it came."""

@@ -79,7 +79,8 @@ def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tab
     window = (
         None if timeframe is None else (timeframe.created_at_after, timeframe.created_at_before)
     )
-    return Tables(archive, zone=zone, window=window, attrs=_attrs(export, entry))
+    attrs, rows = _attrs(export, entry), export.progress.rows
+    return Tables(archive, zone=zone, window=window, attrs=attrs, rows=rows)
 
 
 def timeframe_of(entry: Entry) -> Timeframe | None:

@@ -65,10 +65,8 @@ def describe(backfill: Backfill, *, by_magic: bool = True) -> Card:
         detail=_detail(backfill),
         problem=str(error) if error is not None else " ".join(backfill.notes[-SAID:]),
         rows=[[name, count] for name, count in rows.items()],
-        started_at=min((e.progress.started_at for e in exports), default=0.0),
-        finished_at=max((e.progress.finished_at or 0 for e in exports), default=0.0) or None
-        if ended
-        else None,
+        started_at=backfill.begun_at,
+        finished_at=backfill.finished_at if ended else None,
         code=backfill_code(backfill, by_magic=by_magic) if done and ended and not error else "",
         can_cancel=not ended,
         label=SANDBOX if any(e.progress.sandbox for e in exports) else "",

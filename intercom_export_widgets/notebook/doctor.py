@@ -47,7 +47,7 @@ def examine(session: ExportSession, settings: IntercomExport, shell: Interactive
     """
     return Diagnosis(
         [
-            *_settings(settings),
+            *_settings(settings, session),
             *_workspace(session.connection),
             machine.find_disk("folder", session.folder),
             machine.find_disk("ledger", session.ledger.path),
@@ -60,10 +60,15 @@ def examine(session: ExportSession, settings: IntercomExport, shell: Interactive
     )
 
 
-def _settings(settings: IntercomExport) -> Iterator[Finding]:
+def _settings(settings: IntercomExport, session: ExportSession) -> Iterator[Finding]:
+    usual = {
+        "base_url": "empty: the region's own address",
+        "folder": f"empty: {session.folder}",
+        "ledger": f"empty: {session.ledger.path}",
+    }
     for name in settings.class_own_traits(config=True):
         value = getattr(settings, name)
-        shown = repr(value) if value != "" else "the usual one"
+        shown = repr(value) if value != "" else usual.get(name, "empty")
         found = f"{shown} ({settings.origin(name)})"
         refused = settings.refused.get(name)
         if refused is None:
@@ -80,7 +85,9 @@ def _workspace(connection: Connection) -> Iterator[Finding]:
     except IntercomExportError as error:
         yield Finding("token", error.message, error.advice, State.WRONG)
         return
-    yield Finding("token", f"found in {connection.token_source}; it is not shown")
+    sandbox = connection.workspace is not None and connection.workspace.sandbox
+    where = "the sandbox's own" if sandbox else f"found in {connection.token_source}"
+    yield Finding("token", f"{where}; its value is not shown")
     try:
         known = client.identify(attempts=1, timeout=PATIENCE)
     except TokenRejectedError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.jobs.progress import Stage
@@ -84,6 +85,16 @@ class ProgressLine:
             head = ": ".join(part for part in (card.label, card.title) if part)
             text = self._bar(head, progress.received, progress.expected, "B")
         self._show(text, ended=progress.stage.ended)
+
+    def say_kept(self, export: Export) -> None:
+        """Say that an export was there already, and what exports it anew."""
+        card, finished = describe(export), export.progress.finished_at
+        kept = card.detail
+        if export.progress.kept_since is None and finished is not None:
+            at = datetime.fromtimestamp(finished, UTC)
+            kept = f"{kept} Exported already, {at:%Y-%m-%d %H:%M} UTC; --fresh exports it anew."
+        said = [card.label, card.title, card.identifier, kept]
+        self._show(" · ".join(part for part in said if part), ended=True)
 
     def show_backfill(self, backfill: Backfill) -> None:
         """Show where a backfill stands, likewise."""

@@ -6,6 +6,7 @@ page made by nbconvert. Every string is escaped before it is HTML.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from intercom_export_widgets.jobs.progress import attach_line, duration, status_
 from intercom_export_widgets.notebook.card import SANDBOX, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -31,7 +32,11 @@ __all__ = [
     "line",
     "timeframe_html",
     "timeframe_text",
+    "windows_note",
 ]
+
+SHORT: Final = 100
+"""Characters of an error in a list."""
 
 BOX: Final = "border:1px solid #8888;border-radius:6px;padding:8px 12px;margin:4px 0;max-width:60em"
 
@@ -91,16 +96,34 @@ class Overview(list["Export"]):
             )
         if not self:
             return "No exports in this session yet: %intercom_export 2018-06-01 2018-06-30"
-        return "\n".join(line(export) for export in self)
+        lines = [line(export, longest=SHORT) for export in self]
+        return "\n".join([*lines, self._cut] if self._cut else lines)
+
+    @property
+    def _cut(self) -> str:
+        """Where the whole of the last error is that is shown in part; empty if none is."""
+        cut = [n for n, each in enumerate(self) if len(describe(each).problem) > SHORT]
+        if not cut:
+            return ""
+        return f"Cut short: exports = %intercom_export status; exports[{cut[-1]}].error has all."
 
     def _repr_html_(self) -> str:
         queue = "" if self.queue is None else self.queue.html
         if not self:
             return f"<p>{escape(self._listed())}</p>{queue}"
-        return "".join(card_html(describe(export)) for export in self) + queue
+        cards = "".join(card_html(_shortened(describe(export))) for export in self)
+        return cards + (f"<p><small>{escape(self._cut)}</small></p>" if self._cut else "") + queue
 
 
-def line(export: Export, now: float | None = None) -> str:
+def _shortened(card: Card) -> Card:
+    return replace(card, problem=_short(card.problem, SHORT))
+
+
+def _short(said: str, longest: int) -> str:
+    return said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
+
+
+def line(export: Export, now: float | None = None, longest: int = 1000) -> str:
     """Return one line about an export, at most a few hundred characters.
 
     Parameters
@@ -109,6 +132,8 @@ def line(export: Export, now: float | None = None) -> str:
         What to describe.
     now : float, optional
         Unix seconds, to say how long it has been running.
+    longest : int
+        Characters of its error.
     """
     card = describe(export)
     parts = [card.label, card.title, card.identifier, card.status]
@@ -120,7 +145,7 @@ def line(export: Export, now: float | None = None) -> str:
     said = " · ".join(part for part in parts if part)
     source = f"token from {card.source}" if card.source else ""
     told = card.tone != "running" or card.received or card.queued
-    tail = card.problem or (card.detail if told else source)
+    tail = _short(card.problem, longest) or (card.detail if told else source)
     return f"{said} · {tail}" if tail else said
 
 
@@ -199,6 +224,36 @@ def timeframe_html(timeframe: Timeframe) -> str:
         for name, value in _timeframe_rows(timeframe)
     )
     return f"<table>{rows}</table>"
+
+
+def windows_note(windows: Sequence[Timeframe]) -> Note:
+    """Return windows as a table: local days, UTC, and the Unix seconds that Intercom takes.
+
+    Parameters
+    ----------
+    windows : sequence of Timeframe
+        In order, one at least.
+    """
+    heads = ["Window", "UTC", "created_at_after", "created_at_before"]
+    rows = [
+        [said.local, said.utc, str(each.created_at_after), str(each.request_end)]
+        for each, said in ((each, each.describe()) for each in windows)
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (heads, *rows)
+    ]
+    end = windows[-1].describe().observed
+    same = len(windows) == 1 or windows[0].observed_until is not None
+    until = end if same else "the end of each window"
+    foot = f"{len(windows)} exports, one after the other. Opens and clicks counted until {until}."
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Note("\n".join([*lines, foot]), f"{table}<p>{escape(foot)}</p>")
 
 
 def _timeframe_rows(timeframe: Timeframe) -> list[tuple[str, str]]:

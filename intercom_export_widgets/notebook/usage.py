@@ -11,11 +11,16 @@ import difflib
 import keyword
 import shlex
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.errors import TableNotFoundError, UsageError
 from intercom_export_widgets.intercom.periods import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from intercom_export_widgets.intercom.timeframe import Timeframe
 
 __all__ = [
     "ALLOWED",
@@ -24,8 +29,11 @@ __all__ = [
     "VERBS",
     "Command",
     "check_every",
+    "check_mixed",
+    "check_parts",
     "check_table",
     "parse",
+    "table_of",
 ]
 
 VERBS: Final = {
@@ -194,6 +202,46 @@ def check_every(command: Command) -> str:
                 advice="Windows wait for the slot by themselves.",
             )
     return every
+
+
+def table_of(command: Command) -> str | None:
+    """Return the table that a line asks for, if it asks for one."""
+    return command.value("table") or ("receipt" if command.has("interactive") else None)
+
+
+def check_mixed(command: Command, timeframe: Timeframe, windows: Sequence[Timeframe]) -> None:
+    """Refuse a table of windows that can't be put together without ``--mixed``, at once.
+
+    Raises
+    ------
+    UsageError
+        Before anything is submitted.
+    """
+    if table_of(command) is None or command.has("mixed"):
+        return
+    if len(windows) > 1 and timeframe.observed_until is None:
+        raise UsageError(
+            f"One table of {len(windows)} windows needs --mixed: each counts opens and clicks "
+            "until its own end, so that they can't be compared.",
+            advice="Add --mixed, or --observe 30d to count until one moment in all. Nothing was "
+            "submitted.",
+        )
+
+
+def check_parts(timeframe: Timeframe, parts: int) -> None:
+    """Say at once that the parts of a range that was split can't be one table without a word.
+
+    Raises
+    ------
+    UsageError
+        While they are exported in the background.
+    """
+    if parts > 1 and timeframe.observed_until is None:
+        raise UsageError(
+            f"The range promises more rows than one export returns, and goes in {parts} parts; "
+            "a table of them needs --mixed, since each counts opens and clicks until its own end.",
+            advice="They are being exported: the same line with --mixed waits for them.",
+        )
 
 
 def _split(line: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
 from intercom_export_widgets.notebook import manual, usage
-from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview
+from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview, windows_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,12 +83,13 @@ class Verbs:
 
     def _in_windows(self, timeframe: Timeframe, connection: Connection, command: Command) -> object:
         """Begin a backfill, or go on with it; return its handle, or the table asked for."""
+        from intercom_export_widgets.intercom.windows import split
+
         every = usage.check_every(command)
         if command.has("dry-run"):
-            from intercom_export_widgets.intercom.windows import split
-
             timeframe.check_past(self._session.now())
-            return Note("\n".join(window.label for window in split(timeframe, every)))
+            return windows_note(split(timeframe, every))
+        usage.check_mixed(command, timeframe, split(timeframe, every))
         fresh = command.has("fresh") or command.has("refresh")
         mixed = command.has("mixed")
         backfill = self._session.backfill(
@@ -101,7 +102,9 @@ class Verbs:
         from intercom_export_widgets.data.tableview import view_of_frame
         from intercom_export_widgets.notebook.progress import ProgressLine
 
-        table = command.value("table") or ("receipt" if command.has("interactive") else None)
+        table = usage.table_of(command)
+        if table is not None and not backfill.done and not command.has("mixed"):
+            usage.check_parts(backfill.timeframe, backfill.count[1])
         if command.has("wait") or table is not None:
             with ProgressLine(self._desk.shell, self._session.now) as shown:
                 backfill.wait(callback=shown.show_backfill)
@@ -139,12 +142,14 @@ class Verbs:
 
     def _deliver(self, export: Export, command: Command) -> object:
         """Return the handle, the finished handle, or the table that was asked for."""
-        table = command.value("table") or ("receipt" if command.has("interactive") else None)
-        if not export.done and (command.has("wait") or table is not None):
-            from intercom_export_widgets.notebook.progress import ProgressLine
+        from intercom_export_widgets.notebook.progress import ProgressLine
 
-            with ProgressLine(self._desk.shell, self._session.now) as shown:
+        table = usage.table_of(command)
+        with ProgressLine(self._desk.shell, self._session.now) as shown:
+            if not export.done and (command.has("wait") or table is not None):
                 export.wait(callback=lambda _: shown.show(export))
+            elif table is not None and command.verb == "export":
+                shown.say_kept(export)
         if export.error is not None:
             export.wait()
         if table is None:
