@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -19,7 +19,7 @@ from intercom_export_widgets.intercom.answers import read_job, read_object, read
 from intercom_export_widgets.intercom.censor import hide_in_logs
 from intercom_export_widgets.intercom.clock import seconds_ahead
 from intercom_export_widgets.intercom.download import Download, Downloader
-from intercom_export_widgets.intercom.endpoint import Endpoint
+from intercom_export_widgets.intercom.endpoint import VERSION, Endpoint
 from intercom_export_widgets.intercom.hosts import (
     REGIONS,
     check_base_url,
@@ -43,10 +43,6 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
 __all__ = ["REGIONS", "VERSION", "Download", "IntercomClient", "Workspace", "check_base_url"]
-
-VERSION: Final = "2.14"
-"""The ``Intercom-Version`` sent: with none, the workspace's own default answers, which
-may not know these calls (400 ``intercom_version_invalid``)."""
 
 
 class IntercomClient:

@@ -7,7 +7,7 @@ and the headers; what is asked is `client`'s affair, what the answer means `answ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from intercom_export_widgets.errors import ServiceError
 from intercom_export_widgets.intercom.bodies import ANSWER_SECONDS, Deadline, read_answer
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.answers import Answer
     from intercom_export_widgets.intercom.credentials import Token
 
-__all__ = ["Endpoint"]
+__all__ = ["VERSION", "Endpoint"]
+
+VERSION: Final = "2.14"
+"""The ``Intercom-Version`` sent: with none, the workspace's own default answers, which
+may not know these calls (400 ``intercom_version_invalid``)."""
 
 T = TypeVar("T")
 
