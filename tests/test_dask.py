@@ -65,6 +65,13 @@ def test_a_store_is_opened_from_anywhere(export, bucket):
     same(export.dask("click", bucket), export.tables["click"])
 
 
+def test_one_file_of_a_store_is_written_and_read_by_its_address(export):
+    """A name of its own in a store keeps the address' two slashes, and serves the next time."""
+    address = "memory://files-of-their-own/june.parquet"
+    same(export.dask("open", address), export.tables["open"])
+    same(open_dask(address), export.tables["open"])
+
+
 def test_what_is_not_there_is_said(export, tmp_path):
     """A table that nobody wrote, a folder that is none, and a file that is no Parquet."""
     export.to_parquet(tmp_path / "here", "receipt")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.errors import FileError, PackageMissingError, TableNotFoundError
-from intercom_export_widgets.jobs.store import store_of
+from intercom_export_widgets.jobs.store import parted, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pandas.api.extensions import ExtensionDtype
 
-    from intercom_export_widgets.data.arrow import DataType, Schema
+    from intercom_export_widgets.data.arrow import DataType
     from intercom_export_widgets.jobs.store import Store
 
 __all__ = ["DaskFrame", "import_dask", "open_dask", "pandas_dtype"]
@@ -40,14 +40,12 @@ def open_dask(
 ) -> DaskFrame:
     """Open a table that `to_parquet` has written as a ``dask.dataframe.DataFrame``.
 
-    Nothing but the files' ends is read before something is computed. It needs no session, no
-    token and no ledger: any machine that reaches the files will do.
+    Only the files' ends are read before something is computed, with no session, token or ledger.
 
     Parameters
     ----------
     path : str or pathlib.Path
-        What was given to `to_parquet`: a folder, a file, or an address as fsspec has them,
-        ``s3://bucket/folder``.
+        What was given to `to_parquet`: a folder, a file, or an address, ``s3://bucket/folder``.
     table : str
         Its name, singular or plural; of a file it is not asked.
     columns : sequence of str, optional
@@ -73,22 +71,18 @@ def open_dask(
     ------
     PackageMissingError
         If Dask, or the package for that store, is not installed.
-    TableNotFoundError
-        If there is no such table.
-    FileError
-        If the store refuses, or does not answer.
+    TableNotFoundError, FileError
+        If there is no such table; if the store refuses, or does not answer.
     """
     dask, dataframe = import_dask()
     names, store = _files_of(path, table, storage_options)
-    schema = _schema_of(store, names[0])
-    categories = [field.name for field in schema if _is_category(field.type)]
     # Else Dask makes ``string`` of text, whatever the mapper says.
     with dask.config.set({"dataframe.convert-string": False}):
         return dataframe.read_parquet(
             [store.address(name) for name in names],
             columns=None if columns is None else list(columns),
             filters=filters,
-            categories=categories,
+            categories=_categories_of(store, names[0]),
             storage_options=dict(storage_options) if storage_options else None,
             arrow_to_pandas={"types_mapper": pandas_dtype},
             **options,
@@ -129,10 +123,10 @@ def _files_of(
     path: str | Path, table: str, options: Mapping[str, Any] | None
 ) -> tuple[list[str], Store]:
     """Return the files of a table, and the store in which they are."""
-    if str(path).endswith(".parquet"):
-        parent, _, name = str(path).replace("\\", "/").rpartition("/")
-        return [name], store_of(parent or ".", options)
-    store = store_of(path, options)
+    folder, name = parted(path)
+    store = store_of(folder, options)
+    if name:
+        return [name], store
     for group in dict.fromkeys([table, singular(table)]):
         file = parquet_name(group)
         found = store.names(f"{file.removesuffix('.parquet')}/*.parquet") or store.names(file)
@@ -143,20 +137,16 @@ def _files_of(
     )
 
 
-def _schema_of(store: Store, name: str) -> Schema:
+def _categories_of(store: Store, name: str) -> list[str]:
+    """Return the columns of a file that are categories."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
         with store.open(name) as file:
-            return parquet.read_schema(file)
+            schema = parquet.read_schema(file)
     except (FileNotFoundError, pa.ArrowException) as error:
         raise FileError(
             f"{store.address(name)} is no Parquet file", advice="Write it again: to_parquet."
         ) from error
-
-
-def _is_category(of_type: DataType) -> bool:
-    import pyarrow as pa
-
-    return bool(pa.types.is_dictionary(of_type))
+    return [field.name for field in schema if pa.types.is_dictionary(field.type)]

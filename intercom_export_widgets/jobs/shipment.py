@@ -6,13 +6,12 @@ refuses to know how an export came about, and how a store is spoken to.
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
-from intercom_export_widgets.jobs.store import is_remote, store_of
+from intercom_export_widgets.jobs.store import is_remote, parted, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,12 +65,10 @@ def write_tables(
     """
     if not is_remote(path):
         return tables.to_parquet(str(path).removeprefix("file://"), table, trim=trim)
-    address = str(path)
-    if address.endswith(".parquet"):
-        folder, _, name = address.rpartition("/")
+    folder, name = parted(path)
+    if name:
         files = {name: table or "receipt"}
     else:
-        folder = address
         groups = [_group_of(tables, table)] if table else list(tables)
         files = {parquet_name(group): group for group in groups}
     store = store_of(folder, options)
@@ -92,10 +89,9 @@ def ensure_written(
         As for `write_tables`.
     """
     group = _group_of(tables, table)
-    name = parquet_name(group)
-    if str(path).endswith(".parquet"):
-        path, name = str(PurePosixPath(path).parent), PurePosixPath(path).name
-    store = store_of(path, options)
+    folder, named = parted(path)
+    name = named or parquet_name(group)
+    store = store_of(folder, options)
     if is_there(store, name, facts_of(tables.attrs)):
         return
     with store.place(name) as place:

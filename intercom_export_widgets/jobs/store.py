@@ -19,7 +19,7 @@ from intercom_export_widgets.errors import FileError, PackageMissingError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FolderStore", "RemoteStore", "Store", "is_remote", "store_of"]
+__all__ = ["FolderStore", "RemoteStore", "Store", "is_remote", "parted", "store_of"]
 
 OBJECT_STORES: Final = frozenset(
     {"abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "oci", "oss", "r2", "s3", "s3a"}
@@ -40,6 +40,24 @@ _PACKAGES: Final = {
 def is_remote(address: str | Path) -> bool:
     """Return whether an address is one of a store, ``s3://bucket/folder``, and not a path."""
     return isinstance(address, str) and "://" in address and not address.startswith("file://")
+
+
+def parted(address: str | Path) -> tuple[str, str]:
+    """Return the folder that an address means, and the name of its one Parquet file, if any.
+
+    Examples
+    --------
+    >>> parted("s3://bucket/june.parquet"), parted("s3://bucket/june")
+    (('s3://bucket', 'june.parquet'), ('s3://bucket/june', ''))
+    """
+    text = str(address).removeprefix("file://")
+    if not text.lower().endswith(".parquet"):
+        return text, ""
+    if is_remote(text):
+        folder, _, name = text.rpartition("/")
+        return folder, name
+    path = Path(text).expanduser()
+    return (str(path), "") if path.is_dir() else (str(path.parent), path.name)
 
 
 def store_of(address: str | Path, options: Mapping[str, Any] | None = None) -> Store:
