@@ -82,16 +82,7 @@ def combine(
         raise InputError("There is nothing to combine", advice="Name two tables or more.")
     if len(found) == 1:
         return found[0].frame
-    _check_alike(found)
-    several = len({part.workspace for part in found} - {""}) > 1
-    if several and not workspaces:
-        raise _of_several_workspaces(found)
-    moments = sorted({moment for part in found for moment in part.moments})
-    mixing = len(moments) > 1 or not moments[0]
-    if mixing and not mixed:
-        raise not_comparable(f"These {len(found)} tables", moments, "mixed=True")
-    _check_apart(found)
-    _check_deliveries(found)
+    several, mixing = _differences(found, mixed=mixed, workspaces=workspaces)
     whole = concatenated([part.marked(moment=mixing, workspace=several) for part in found])
     whole.attrs.update(joint_attrs([part.attrs for part in found]))
     if several:
@@ -103,6 +94,21 @@ def combine(
             f"None of the tables holds {', nor '.join(gaps)}.", ExportWarning, stacklevel=2
         )
     return whole
+
+
+def _differences(parts: Sequence[_Part], *, mixed: bool, workspaces: bool) -> tuple[bool, bool]:
+    """Return whether the workspaces differ, and the moments; refuse what was not allowed."""
+    _check_alike(parts)
+    several = len({part.workspace for part in parts} - {""}) > 1
+    if several and not workspaces:
+        raise _of_several_workspaces(parts)
+    moments = sorted({moment for part in parts for moment in part.moments})
+    mixing = len(moments) > 1 or not moments[0]
+    if mixing and not mixed:
+        raise not_comparable(f"These {len(parts)} tables", moments, "mixed=True")
+    _check_apart(parts)
+    _check_deliveries(parts)
+    return several, mixing
 
 
 class _Part:

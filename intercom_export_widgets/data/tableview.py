@@ -156,14 +156,7 @@ def view_of(
             f"A table to look at has 1 to {ROWS_AT_MOST:,} rows, not {rows:,}",
             advice="The whole of it: export.read(table).",
         )
-    every = max(1, -(-total // rows))
-    held = [part for part in parts if name in part] or parts[:1]
-    taken: list[Batch] = []
-    seen = 0
-    for part in held:
-        sample = part.fold(name, columns, partial(Sample, every, -seen % every))
-        taken += sample.taken
-        seen += sample.rows
+    taken, seen = _sampled(parts, name, columns, every=max(1, -(-total // rows)))
     frame = _as_text(taken)
     if columns is not None:
         missing = [column for column in columns if column not in frame.columns]
@@ -178,6 +171,20 @@ def view_of(
     caption = _caption(name, len(frame), seen, len(empty) if len(frame) else 0, masked=masked)
     sandbox = f" {SANDBOX}." if parts[0].attrs.get("sandbox") else ""
     return TableView(frame, caption + sandbox, masked)
+
+
+def _sampled(
+    parts: Sequence[Tables], name: str, columns: Sequence[str] | None, *, every: int
+) -> tuple[list[Batch], int]:
+    """Return every n-th row of a table, and how many rows it has in all."""
+    held = [part for part in parts if name in part] or parts[:1]
+    taken: list[Batch] = []
+    seen = 0
+    for part in held:
+        sample = part.fold(name, columns, partial(Sample, every, -seen % every))
+        taken += sample.taken
+        seen += sample.rows
+    return taken, seen
 
 
 def view_of_frame(frame: pd.DataFrame, name: str, *, masked: bool = True) -> TableView:
