@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
 import pytest
+from wire import Clock, WireServer
 
+from intercom_export_widgets.intercom.client import IntercomClient
+from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.sandbox import Sandbox
 
@@ -65,6 +70,39 @@ def session(sandbox, tmp_path):
         pause=lambda _: None,
     ) as opened:
         yield opened
+
+
+@pytest.fixture
+def clock():
+    """A clock that goes on only when somebody waits."""
+    return Clock()
+
+
+@pytest.fixture
+def play(clock):
+    """Return a function that makes a server of a script, and a client of it."""
+    with ExitStack() as opened:
+
+        def start(*steps, **options):
+            server = opened.enter_context(WireServer(*steps))
+            client = opened.enter_context(
+                IntercomClient(
+                    Token(TOKEN), base_url=server.url, pause=clock.pause, now=clock.now, **options
+                )
+            )
+            return server, client
+
+        yield start
+
+
+def come_about(condition):
+    """Wait for something that other threads bring about."""
+    resting = threading.Event()
+    for _ in range(400):
+        if condition():
+            return
+        resting.wait(0.025)
+    raise AssertionError("it has not come about")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@ import threading
 
 import httpx
 import pytest
-from wire import Clock, Reply, WireServer, error, job
+from conftest import TOKEN
+from wire import Reply, WireServer, error, job
 
 from intercom_export_widgets.errors import (
     ConnectionFailedError,
@@ -21,34 +22,12 @@ from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 
 IDENTIFIER = "v5xsp8c19ji0s82"
-TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token
 JUNE = Timeframe.parse("2018-06-01 2018-06-30")
 HTML = Reply(200, "<html>Sign in to the network</html>", {"Content-Type": "text/html"})
 LOCK = error(
     429, "rate_limit_exceeded", "Exceeded rate limit of 1 pending message data export jobs"
 )
 THROTTLE = error(429, "rate_limit_exceeded", "Exceeded rate limit of 167 in 10_seconds")
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def play(clock):
-    """Return a function that makes a server of a script, and a client of it."""
-    opened = []
-
-    def start(*steps):
-        server = WireServer(*steps)
-        client = IntercomClient(Token(TOKEN), base_url=server.url, pause=clock.pause, now=clock.now)
-        opened.extend((client, server))
-        return server, client
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 def test_a_submission_on_the_wire(play):

@@ -3,7 +3,8 @@ import itertools
 import json
 
 import pytest
-from wire import Clock, Reply, WireServer, error, file, job
+from conftest import TOKEN
+from wire import Reply, WireServer, error, file, job
 
 from intercom_export_widgets.errors import (
     AccessDeniedError,
@@ -19,40 +20,14 @@ from intercom_export_widgets.errors import (
     UnreadableAnswerError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.client import IntercomClient
-from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 
 IDENTIFIER = "v5xsp8c19ji0s82"
-TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token
 JUNE = Timeframe.parse("2018-06")
 DATA = b"PK\x03\x04" + bytes(range(256)) * 400
 LOCK = "Exceeded rate limit of 1 pending message data export jobs"
 PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def play(clock):
-    """Return a function that makes a server of a script, and a client of it."""
-    opened = []
-
-    def start(*steps, **options):
-        server = WireServer(*steps)
-        client = IntercomClient(
-            Token(TOKEN), base_url=server.url, pause=clock.pause, now=clock.now, **options
-        )
-        opened.extend((client, server))
-        return server, client
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 def refusal(ask, kind):

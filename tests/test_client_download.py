@@ -8,7 +8,7 @@ import textwrap
 import threading
 
 import pytest
-from wire import Clock, Reply, WireServer, error, file
+from wire import Reply, WireServer, error, file
 
 from intercom_export_widgets.errors import (
     AccessError,
@@ -28,29 +28,6 @@ from intercom_export_widgets.intercom.job import Job, JobStatus
 DATA = b"PK\x03\x04" + random.Random(4).randbytes(3_000_000)  # noqa: S311 - any bytes
 JOB = Job("v5xsp8c19ji0s82", JobStatus.COMPLETED)
 TAG = {"ETag": '"one"'}
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def play(clock):
-    """Return a function that makes a server of a script, and a client of it."""
-    opened = []
-
-    def start(*steps):
-        server = WireServer(*steps)
-        client = IntercomClient(
-            Token("token"), base_url=server.url, pause=clock.pause, now=clock.now
-        )
-        opened.extend((client, server))
-        return server, client
-
-    yield start
-    for one in opened:
-        one.close()
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import time
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.manager import start_new_kernel
+from shells import loaded_shell
 from traitlets.config import Config
 
 from intercom_export_widgets.jobs.ledger import Ledger
@@ -42,12 +42,8 @@ def shell(request, ledger, monkeypatch, tmp_path):
     config.HistoryManager.enabled = False
     config.IntercomExport.ledger = str(ledger.path)
     config.Completer.use_jedi = request.param
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.run_cell("%load_ext intercom_export_widgets").raise_error()
-    yield shell
-    shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
-    InteractiveShell.clear_instance()
+    with loaded_shell(config) as shell:
+        yield shell
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from conftest import TOKEN
+from conftest import TOKEN, come_about
 from wire import Reply, WireServer, error
 
 from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -35,16 +35,6 @@ def say(form, **content):
     form._receive(None, {"view": "a", **content}, [])
 
 
-def until(condition):
-    """Wait for something that other threads bring about."""
-    resting = threading.Event()
-    for _ in range(400):
-        if condition():
-            return
-        resting.wait(0.025)
-    raise AssertionError("it has not come about")
-
-
 def creates(sandbox):
     return len([request for request in sandbox.requests if request.call == "create"])
 
@@ -64,9 +54,9 @@ def test_an_answer_about_a_workspace_that_was_left_comes_too_late(session):
         form = ExportForm(session, host=host)
         assert asked.wait(10)
         host.start(session)
-        until(lambda: form.workspace.get("sandbox"))
+        come_about(lambda: form.workspace.get("sandbox"))
         answer.set()
-        until(lambda: len(server.requests) == 1)
+        come_about(lambda: len(server.requests) == 1)
     assert form.workspace["name"] == "Sandbox: synthetic data"
     form.close()
     host.stop(session)
@@ -76,9 +66,9 @@ def test_a_key_held_down_and_a_double_click_submit_once(form, sandbox):
     """Nine presses within a moment are one; later, the same range is read from disk."""
     for _ in range(9):
         say(form, do="export", **JUNE)
-    until(lambda: form.export is not None and form.export.done and not form.busy)
+    come_about(lambda: form.export is not None and form.export.done and not form.busy)
     say(form, do="export", **JUNE)
-    until(lambda: not form.busy)
+    come_about(lambda: not form.busy)
     assert creates(sandbox) == 1
     assert len(form.exports) == 1
 
@@ -86,10 +76,10 @@ def test_a_key_held_down_and_a_double_click_submit_once(form, sandbox):
 def test_a_fault_of_the_preview_offers_no_new_export(form, sandbox):
     """A file that is gone is said on its card, with the line that fetches it again."""
     say(form, do="export", **JUNE)
-    until(lambda: form.cards and form.cards[0]["preview"])
+    come_about(lambda: form.cards and form.cards[0]["preview"])
     form.export.progress.path.unlink()
     say(form, do="preview", number=form.export.key, masked=False)
-    until(lambda: "attach" in form.cards[0]["problem"])
+    come_about(lambda: "attach" in form.cards[0]["problem"])
     assert form.alert == {}
     assert creates(sandbox) == 1
 
@@ -107,8 +97,8 @@ def test_an_observer_that_fails_does_not_block_the_form(form, trait):
     """The button is free again and the card is there, whatever a user's function does."""
     form.observe(lambda _: 1 / 0, trait)
     say(form, do="export", **JUNE)
-    until(lambda: form.cards and form.cards[0]["status"] == "ready")
-    until(lambda: not form.busy)
+    come_about(lambda: form.cards and form.cards[0]["status"] == "ready")
+    come_about(lambda: not form.busy)
 
 
 def test_a_cancel_that_failed_is_forgotten_when_the_export_ends(sandbox, session):
@@ -117,11 +107,11 @@ def test_a_cancel_that_failed_is_forgotten_when_the_export_ends(sandbox, session
     form = ExportForm(session)
     sandbox.switch(server_error="20@cancel")
     say(form, do="export", **JUNE)
-    until(lambda: form.export is not None and form.export.job_identifier)
+    come_about(lambda: form.export is not None and form.export.job_identifier)
     say(form, do="cancel", number=form.export.key)
-    until(lambda: form.cards[0]["problem"])
+    come_about(lambda: form.cards[0]["problem"])
     assert not form.cards[0]["canceling"]
-    until(lambda: form.cards[0]["status"] == "ready")
+    come_about(lambda: form.cards[0]["status"] == "ready")
     assert form.cards[0]["problem"] == ""
     form.close()
 
@@ -240,9 +230,9 @@ def test_a_form_made_by_hand_has_a_sandbox_of_its_own(tmp_path, monkeypatch):
     """Without a token and without the magic, Try the sandbox works all the same."""
     session = ExportSession(folder=tmp_path / "exports", ledger=tmp_path / "ledger.sqlite")
     form = ExportForm(session)
-    until(lambda: form.workspace.get("state") == "missing")
+    come_about(lambda: form.workspace.get("state") == "missing")
     say(form, do="sandbox")
-    until(lambda: form.workspace.get("sandbox"))
+    come_about(lambda: form.workspace.get("sandbox"))
     form._host.stop(session)
     form.close()
 
@@ -296,7 +286,7 @@ def test_what_the_server_has_against_a_field_stands_at_that_field(tmp_path, mess
         )
         form = ExportForm(session)
         say(form, do="export", **JUNE)
-        until(lambda: field in form.errors)
+        come_about(lambda: field in form.errors)
         assert form.errors[field].startswith(message)
         assert not form.busy
         say(form, do="edit", **{**JUNE, field: "2018-05-31" if field == "first" else "2018-06-03"})
@@ -312,7 +302,7 @@ def test_a_workspace_shows_its_name_its_region_and_where_its_token_came_from(tmp
             "token", base_url=server.url, folder=tmp_path / "e", ledger=tmp_path / "l.sqlite"
         )
         form = ExportForm(session)
-        until(lambda: form.workspace.get("state") == "known")
+        come_about(lambda: form.workspace.get("state") == "known")
         known = form.workspace
         assert (known["name"], known["region"], known["sandbox"]) == ("Acme", "eu", False)
         assert known["source"]
@@ -323,9 +313,9 @@ def test_a_workspace_shows_its_name_its_region_and_where_its_token_came_from(tmp
 def test_a_token_that_is_no_longer_accepted_offers_another(form, sandbox):
     """A 401 on submitting stands beneath the button, with what to do next."""
     form.session.connection = Connection("regenerated", base_url=sandbox.base_url)
-    until(lambda: form.workspace.get("state") == "missing")
+    come_about(lambda: form.workspace.get("state") == "missing")
     say(form, do="export", **JUNE)
-    until(lambda: form.alert)
+    come_about(lambda: form.alert)
     assert form.alert["title"].startswith("Access Token Invalid")
     labels = [action["label"] for action in form.alert["actions"]]
     assert labels == ["Use another token", "Try the sandbox", "Try again"]

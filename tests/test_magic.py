@@ -9,8 +9,8 @@ import sys
 import pandas as pd
 import pytest
 from conftest import TOKEN
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from shells import loaded_shell
 from traitlets.config import Config
 
 from intercom_export_widgets import errors
@@ -29,12 +29,8 @@ def shell(sandbox, tmp_path, monkeypatch):
     config.IntercomExport.folder = str(tmp_path / "exports")
     config.IntercomExport.ledger = str(tmp_path / "ledger.sqlite")
     config.IntercomExport.poll_interval = 0.1
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.run_cell("%load_ext intercom_export_widgets").raise_error()
-    yield shell
-    shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
-    InteractiveShell.clear_instance()
+    with loaded_shell(config) as shell:
+        yield shell
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
+from conftest import come_about
 from test_kernel import execute, kernel_environment, shown  # noqa: F401 - a fixture
 from test_magic import run, shell, value  # noqa: F401 - fixtures
 from test_queue import until
@@ -12,16 +11,6 @@ from test_queue import until
 from intercom_export_widgets import errors
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.form import ExportForm
-
-
-def come_about(condition):
-    """Wait for something that a form's threads bring about."""
-    resting = threading.Event()
-    for _ in range(400):
-        if condition():
-            return
-        resting.wait(0.025)
-    raise AssertionError("it has not come about")
 
 
 @pytest.fixture

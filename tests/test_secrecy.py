@@ -14,10 +14,10 @@ from pathlib import Path
 
 import ipywidgets
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.ultratb import VerboseTB
 from IPython.utils.capture import capture_output
 from mirror import HARMLESS, MARKUP, Elements, Mirror
+from shells import loaded_shell
 from traitlets.config import Config
 from wire import Reply, error, job
 
@@ -144,16 +144,12 @@ def shell(mirror, tmp_path, monkeypatch):
     config.IntercomExport.folder = str(tmp_path / "exports")
     config.IntercomExport.ledger = str(tmp_path / "ledger.sqlite")
     config.IntercomExport.poll_interval = 0.1
-    InteractiveShell.clear_instance()
-    running = InteractiveShell.instance(config=config)
-    running.run_cell("%load_ext intercom_export_widgets").raise_error()
-    session = running.magics_manager.registry["IntercomExportMagics"].session
-    session.connection = Connection(TOKEN, base_url=mirror.url, pause=lambda _: None)
-    running.run_cell("%xmode Verbose")
-    yield running
-    running.run_cell("%unload_ext intercom_export_widgets").raise_error()
-    running.history_manager.end_session()
-    InteractiveShell.clear_instance()
+    with loaded_shell(config) as running:
+        session = running.magics_manager.registry["IntercomExportMagics"].session
+        session.connection = Connection(TOKEN, base_url=mirror.url, pause=lambda _: None)
+        running.run_cell("%xmode Verbose")
+        yield running
+        running.history_manager.end_session()
 
 
 def interrupt(_):

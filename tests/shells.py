@@ -1,0 +1,18 @@
+"""A real IPython shell in this process, with the extension loaded."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from IPython.core.interactiveshell import InteractiveShell
+
+
+@contextmanager
+def loaded_shell(config):
+    """Give the one shell of this process, and take the extension out of it in the end."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=config)
+    shell.run_cell("%load_ext intercom_export_widgets").raise_error()
+    yield shell
+    shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
+    InteractiveShell.clear_instance()
