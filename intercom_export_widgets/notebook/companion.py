@@ -19,7 +19,7 @@ from IPython.display import publish_display_data
 from intercom_export_widgets.notebook.pace import Pace
 
 if TYPE_CHECKING:
-    from intercom_export_widgets.notebook.live import LivePage
+    from intercom_export_widgets.notebook.widget import PageWidget
 
 __all__ = ["Companion"]
 
@@ -41,13 +41,13 @@ class Companion:
 
     Parameters
     ----------
-    page : LivePage
+    page : PageWidget
         Says what there is to read, and by its ``alive`` event that it has appeared.
     patience : float
         Seconds to wait for the page before saying what may be missing.
     """
 
-    def __init__(self, page: LivePage, patience: float = PATIENCE) -> None:
+    def __init__(self, page: PageWidget, patience: float = PATIENCE) -> None:
         self._page = page
         self._patience = patience
         self._lock = threading.Lock()

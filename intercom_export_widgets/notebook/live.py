@@ -1,37 +1,26 @@
-"""What the form and the job card share: one page script, cards, and their text forms.
+"""What the form and the job card share: exports as live cards, and their text forms.
 
-A `LivePage` is an anywidget whose state is plain values in synced traits, set from
-whatever thread an export runs in, at most a few times a second. It never shows
-anything by printing.
+Between `widget`, which keeps in touch with the page, and the form: follows each export, and
+shows its state, its first rows, its pictures and what went wrong.
 """
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import threading
-import time
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import anywidget
-from IPython.core.getipython import get_ipython
-from IPython.display import publish_display_data
-from traitlets import Bool, Float, List, Unicode
+from traitlets import List
 
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import describe
-from intercom_export_widgets.notebook.companion import Companion
-from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
 from intercom_export_widgets.notebook.lines import follow_code
 from intercom_export_widgets.notebook.notices import sentence_of
-from intercom_export_widgets.notebook.pace import Pace
+from intercom_export_widgets.notebook.widget import PageWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     from traitlets import Bunch
 
@@ -39,68 +28,25 @@ if TYPE_CHECKING:
 
 __all__ = ["JobCard", "LivePage", "card_of"]
 
-PAGE: Final = Path(__file__).parent / "page"
-SCRIPT: Final = (
-    "dom.js",
-    "pictures.js",
-    "card.js",
-    "log.js",
-    "queue.js",
-    "field.js",
-    "preview.js",
-    "access.js",
-    "form.js",
-    "entry.js",
-)
-"""The page's script in the order in which its parts build on each other."""
 
-NEEDS_KERNEL: Final = "A live page, which needs its kernel; what it showed last stands below."
-
-
-class LivePage(anywidget.AnyWidget):
+class LivePage(PageWidget):
     """Exports as live cards on a page.
 
     Attributes
     ----------
-    alive : threading.Event
-        Set once the page has said that it is there.
-    closed : bool
-        Whether the page has been taken away.
-    kind : str
-        Which page the script draws: ``form`` or ``card``.
-    page_id : str
-        The widget's own identifier: names the page in the document, for what stands under it.
     cards : list of dict
-        Each export as `card.Card` has it, newest first.
-    clock : float
-        The kernel's clock when the cards were made, Unix seconds.
-    by_magic : bool
-        Whether the lines to copy are the magic's; else they are Python, with ``session``.
+        A trait: each export as `card.Card` has it, newest first.
     """
 
-    _esm = "\n".join((PAGE / name).read_text(encoding="utf-8") for name in SCRIPT)
-    _css = PAGE / "style.css"
-
-    kind = Unicode("card").tag(sync=True)
-    page_id = Unicode().tag(sync=True)
     cards: List[Any] = List().tag(sync=True)
-    clock = Float(0.0).tag(sync=True)
-    by_magic = Bool(True).tag(sync=True)  # noqa: FBT003 - a trait's default
 
     def __init__(self, **values: object) -> None:
-        self._page_lock = threading.RLock()
-        self._pace = Pace(self.refresh)
         self._followed: list[Export] = []
         self._previews: dict[int, dict[str, Any]] = {}
         self._pictures: dict[int, str] = {}
         self._problems: dict[int, str] = {}
         self._canceling: set[int] = set()
-        self.alive = threading.Event()
-        self.closed = False
-        self.companion = Companion(self)
         super().__init__(**values)
-        self.page_id = self.model_id or ""
-        self.on_msg(self._receive)
 
     # Following exports ---------------------------------------------------------
 
@@ -114,24 +60,6 @@ class LivePage(anywidget.AnyWidget):
                     if export.progress.stage is Stage.DONE:
                         self._look_first(export)
         self.refresh()
-
-    def refresh(self) -> None:
-        """Send the newest state to the page."""
-        if self.closed:
-            return
-        with self.sending():
-            self.clock = time.time()
-            self.update()
-        self.companion.refresh()
-
-    @contextlib.contextmanager
-    def sending(self) -> Iterator[None]:
-        """Change traits from whatever thread, and send them together.
-
-        ipywidgets keeps what is to be sent in a set that no lock guards.
-        """
-        with self._page_lock, self.hold_sync():
-            yield
 
     def update(self) -> None:
         """Set the traits that depend on the exports."""
@@ -155,68 +83,22 @@ class LivePage(anywidget.AnyWidget):
             self._look_first(change.owner)
             self.in_background(partial(self._draw, change.owner))
 
-    def in_background(
-        self, work: Callable[[], object], complain: Callable[[Exception], None] | None = None
-    ) -> None:
-        """Do what asks the network or the disk, so that neither page nor kernel waits.
-
-        Its error is shown on the page: it would be seen nowhere else.
-
-        Parameters
-        ----------
-        work : callable
-            What to do.
-        complain : callable, optional
-            Takes its error; without it, the page's own `complain`.
-        """
-
-        def run() -> None:
-            try:
-                work()
-            except Exception as error:  # noqa: BLE001 - a thread's error would be shown nowhere
-                (complain or self.complain)(error)
-
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(run,), daemon=True).start()
-
     def close(self) -> None:
         """Stop following and take the page away, once; exports run on."""
         if self.closed:
             return
-        self.closed = True
         with self._page_lock:
+            self.closed = True
             for export in self._followed:
                 export.unobserve(self._changed, ["progress", "error"])
             self._followed.clear()
-        self.alive.set()
-        self.layout.close()
-        super().close()
+        self.take_away()
 
     # What the page says --------------------------------------------------------
-
-    def _receive(self, _: object, content: dict[str, Any], buffers: object) -> None:
-        """Take a message of the page; it may come in any thread and any order."""
-        del buffers
-        try:
-            self.receive(content)
-        except Exception as error:  # noqa: BLE001 - a callback's error would be shown nowhere
-            self.complain(error)
-        finally:
-            view = content.get("view")
-            self.tell(answered=content.get("do"), turn=content.get("turn"), view=view)
-
-    def tell(self, **content: object) -> None:
-        """Send a message to the page, which is kept nowhere."""
-        with self._page_lock:
-            if not self.closed:
-                self.send(content)
 
     def receive(self, content: dict[str, Any]) -> None:
         """Do what the page asks for."""
         match content.get("do"):
-            case "hello":
-                self.alive.set()
-                self.refresh()
             case "cancel":
                 for export in self._named(content):
                     self._cancel(export)
@@ -228,6 +110,8 @@ class LivePage(anywidget.AnyWidget):
             case "pictures":
                 for export in self._named(content):
                     self.in_background(partial(self._draw, export))
+            case _:
+                super().receive(content)
 
     def _named(self, content: dict[str, Any]) -> list[Export]:
         """Return the export that a message is about, if it is still shown."""
@@ -316,30 +200,6 @@ class LivePage(anywidget.AnyWidget):
             )
             for e in shown
         )
-
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - IPython's protocol
-        """Return the live view where one can live, else text and HTML.
-
-        A view without a page behind it shows as "model not found" in a saved notebook.
-        """
-        bundle = super()._repr_mimebundle_(**options)
-        if bundle is None or find_frontend(get_ipython()) is not Frontend.LIVE:
-            return {"text/plain": self.as_text(), "text/html": self.as_html()}, {}
-        view, metadata = bundle
-        return {**view, "text/plain": NEEDS_KERNEL}, metadata
-
-    def _ipython_display_(self) -> None:
-        """Show the page and, under it, what remains of it without a kernel.
-
-        Raises
-        ------
-        NotImplementedError
-            Where no page lives: IPython then shows text and HTML.
-        """
-        if find_frontend(get_ipython()) is not Frontend.LIVE:
-            raise NotImplementedError
-        publish_display_data(*self._repr_mimebundle_())  # type: ignore[no-untyped-call] # IPython's
-        self.companion.show()
 
 
 class JobCard(LivePage):

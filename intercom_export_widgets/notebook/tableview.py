@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from IPython.display import publish_display_data
 
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
-from intercom_export_widgets.notebook.live import NEEDS_KERNEL
+from intercom_export_widgets.notebook.widget import NEEDS_KERNEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
