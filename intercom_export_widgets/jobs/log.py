@@ -66,6 +66,8 @@ def frame(entries: Sequence[Entry]) -> pd.DataFrame:
     """
     import pandas as pd
 
+    from intercom_export_widgets.jobs.logframe import LogFrame
+
     def instants(values: list[float | None]) -> pd.Series[pd.Timestamp]:
         seconds = pd.Series(values, dtype="Float64")
         return pd.to_datetime(seconds * 1_000_000, unit="us", utc=True).astype(
@@ -87,4 +89,4 @@ def frame(entries: Sequence[Entry]) -> pd.DataFrame:
         if name not in columns:
             values = [getattr(entry, name) for entry in entries]
             columns[name] = pd.Series(values, dtype=dtype)
-    return pd.DataFrame(columns)[list(COLUMNS)]
+    return LogFrame(pd.DataFrame(columns)[list(COLUMNS)])

@@ -21,7 +21,8 @@ class State(StrEnum):
     WRONG = "wrong"
 
 
-COLORS: Final = {State.GOOD: "#1a7f37", State.LOOK: "#9a6700", State.WRONG: "#c62828"}
+COLORS: Final = {State.GOOD: "#1a7f37", State.LOOK: "#8a5c00", State.WRONG: "#c62828"}
+"""Behind white text: legible in light and dark alike, where no one colour of text would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Diagnosis(list[Finding]):
         for each in self:
             advice = f"<br>→ {escape(each.advice)}" if each.advice else ""
             rows.append(
-                f'<tr><td style="{cell}"><strong style="color:{COLORS[each.state]}">'
-                f"{each.state}</strong></td>"
+                f'<tr><td style="{cell}"><strong style="background:{COLORS[each.state]};'
+                f'color:#fff;border-radius:3px;padding:1px 6px">{each.state}</strong></td>'
                 f'<th style="{cell};white-space:nowrap">{escape(each.check)}</th>'
                 f'<td style="{cell}">{escape(each.found)}{advice}</td></tr>'
             )

@@ -41,6 +41,10 @@ SHORT: Final = 100
 BOX: Final = "border:1px solid #8888;border-radius:6px;padding:8px 12px;margin:4px 0;max-width:60em"
 
 
+TONES: Final = {"good": "#1a7f37", "bad": "#c62828"}
+"""Behind white text, which is legible whatever the page's theme."""
+
+
 class Note:
     """A sentence or a small table that shows itself as text and as HTML.
 
@@ -174,14 +178,15 @@ def card_html(card: Card, pictures: str = "") -> str:
     pictures : str
         HTML of its pictures.
     """
-    color = {"good": "#1a7f37", "bad": "#c62828"}.get(card.tone, "inherit")
+    color = TONES.get(card.tone)
+    badge = f' style="background:{color};color:#fff;border-radius:3px;padding:1px 6px"'
     head = " · ".join(
         part
         for part in (
             f"<mark>{escape(card.label)}</mark>" if card.label else "",
             f"<strong>{escape(card.title)}</strong>",
             f"<code>{escape(card.identifier)}</code>" if card.identifier else "",
-            f'<span style="color:{color}">{escape(card.status)}</span>',
+            f"<span{badge if color else ''}>{escape(card.status)}</span>",
         )
         if part
     )
