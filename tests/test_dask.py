@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from intercom_export_widgets import open_dask
-from intercom_export_widgets.errors import FileError, TableNotFoundError
+from intercom_export_widgets.errors import ExportWarning, FileError, TableNotFoundError
 
 
 @pytest.fixture
@@ -63,6 +63,16 @@ def test_a_store_is_opened_from_anywhere(export, bucket):
     same(open_dask(bucket), export.receipts)
     same(open_dask(f"{bucket}/click.parquet"), export.tables["click"])
     same(export.dask("click", bucket), export.tables["click"])
+
+
+def test_rows_outside_the_range_are_no_part_of_a_dask_frame(session, sandbox, tmp_path):
+    """A file that was written with the rows outside the range is written anew without them."""
+    sandbox.switch(rounding="days")
+    export = session.submit("2018-06-01T09:00 2018-06-01T17:00").wait()
+    with pytest.warns(ExportWarning, match="left out"):
+        table = export.receipts
+    export.to_parquet(tmp_path / "all", trim=False)
+    assert len(export.dask(path=tmp_path / "all")) == len(table)
 
 
 def test_one_file_of_a_store_is_written_and_read_by_its_address(export):

@@ -267,13 +267,13 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         make_folder(files[0].parent if files else path)
         for group, file in zip(groups, files, strict=True):
             if self._trimmed is None or group not in self._groups:
-                write_empty(group, file, self._facts(0, part), part)
+                write_empty(group, file, self._facts(0, trim=trim, part=part), part)
             else:
-                facts = partial(self._facts, part=part)
+                facts = partial(self._facts, trim=trim, part=part)
                 self._trimmed.write(group, file, facts, trim=trim, part=part)
         self._say_notes()
         return tuple(files)
 
-    def _facts(self, trimmed: int, part: Part | None = None) -> dict[str, str]:
+    def _facts(self, trimmed: int, *, trim: bool, part: Part | None) -> dict[str, str]:
         """Return what a file says of its origin."""
-        return facts_of(self.attrs | {"rows_trimmed": trimmed}, part)
+        return facts_of(self.attrs | {"rows_trimmed": trimmed}, part) | {"trim": str(trim)}

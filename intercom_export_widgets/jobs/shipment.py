@@ -14,13 +14,13 @@ from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.jobs.store import is_remote, parted, store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.jobs.store import Store
 
-__all__ = ["ensure_written", "facts_there", "is_there", "write_tables"]
+__all__ = ["SAME", "ensure_written", "facts_there", "is_there", "write_tables"]
 
 SAME: Final = (
     "job_identifier",
@@ -30,6 +30,7 @@ SAME: Final = (
     "observed_until",
     "zone",
     "package_version",
+    "trim",
 )
 """What a file that is there must say to be left as it is."""
 
@@ -92,7 +93,7 @@ def ensure_written(
     folder, named = parted(path)
     name = named or parquet_name(group)
     store = store_of(folder, options)
-    if is_there(store, name, facts_of(tables.attrs)):
+    if is_there(store, name, facts_of(tables.attrs) | {"trim": "True"}):
         return
     with store.place(name) as place:
         tables.to_parquet(place, group)
@@ -103,10 +104,22 @@ def _group_of(tables: Tables, name: str) -> str:
     return name if name in list(tables) else singular(name)
 
 
-def is_there(store: Store, name: str, facts: Mapping[str, str]) -> bool:
-    """Return whether a file is there, and says that it is of the same."""
+def is_there(
+    store: Store, name: str, facts: Mapping[str, str], same: Collection[str] = SAME
+) -> bool:
+    """Return whether a file is there, and says the same of its origin.
+
+    Parameters
+    ----------
+    store, name
+        Where the file would be.
+    facts : mapping of str to str
+        What it must say.
+    same : collection of str
+        The facts that are compared.
+    """
     found = facts_there(store, name)
-    return bool(found) and all(found.get(key) == facts.get(key) for key in SAME)
+    return bool(found) and all(found.get(key) == facts.get(key) for key in same)
 
 
 def facts_there(store: Store, name: str) -> dict[str, str]:

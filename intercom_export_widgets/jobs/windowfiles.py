@@ -17,7 +17,7 @@ from intercom_export_widgets.data.combination import not_comparable
 from intercom_export_widgets.data.parquet import Part, facts_of, parquet_name
 from intercom_export_widgets.errors import ExportWarning, FileError
 from intercom_export_widgets.jobs.conversion import Conversion, Workers, make_alike
-from intercom_export_widgets.jobs.shipment import facts_there
+from intercom_export_widgets.jobs.shipment import SAME, facts_there, is_there
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,18 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WindowFiles"]
 
-SAME: Final = (
-    "job_identifier",
-    "workspace_id",
-    "received_from",
-    "received_until",
-    "observed_until",
-    "package_version",
-    "backfill",
-    "mixed",
-    "trim",
-)
-"""What a file that is there must say to be left as it is."""
+WINDOWED: Final = (*SAME, "backfill", "mixed")
+"""What a window's file that is there must say to be left as it is."""
 
 
 @dataclass
@@ -113,7 +103,7 @@ class WindowFiles:
         lacking = {}
         for table in dict.fromkeys(["receipt", *tables]):
             name = f"{parquet_name(table).removesuffix('.parquet')}/{_file_of(window)}"
-            if not self._is_there(name, tables, part):
+            if not is_there(self.store, name, facts_of(tables.attrs, part), WINDOWED):
                 lacking[table] = name
             self.files.setdefault(table, []).append(name)
         if lacking:
@@ -152,10 +142,6 @@ class WindowFiles:
                     "would be read with it",
                     advice="Choose another folder, or remove that file.",
                 )
-
-    def _is_there(self, name: str, tables: Tables, part: Part) -> bool:
-        wanted, found = facts_of(tables.attrs, part), facts_there(self.store, name)
-        return bool(found) and all(found.get(key) == wanted.get(key) for key in SAME)
 
     def _clear(self, names: Sequence[str]) -> None:
         """Remove files of this backfill whose windows there are no more."""
