@@ -470,6 +470,15 @@ def test_a_range_that_splitting_does_not_help_is_said(narrow):
     assert len([note for note in backfill.notes if "splitting does not help" in note]) == 2
 
 
+def test_a_fresh_backfill_that_runs_is_the_same_when_it_is_asked_for_again(session, sandbox):
+    """fresh=True twice while the first runs gives one backfill, and each window is one job."""
+    sandbox.job_seconds = 0.5
+    first = session.backfill(RANGE, "2d", fresh=True)
+    assert session.backfill(RANGE, "2d", fresh=True) is first
+    first.wait(60)
+    assert len(creations(sandbox)) == 3
+
+
 def test_a_backfill_is_exported_anew_when_asked_to(session, sandbox):
     """fresh=True repeats what is on disk, once; the plain call then finds the newer data."""
     session.backfill(RANGE, "2d").wait(60)

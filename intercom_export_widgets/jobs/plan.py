@@ -63,6 +63,7 @@ def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
         If the ledger can't be written.
     """
     timeframe = plan.timeframe
+    begun = plan.fresh_since or now  # what is read back must be the same plan
     with ledger.transaction() as connection:
         cursor = connection.execute(
             "INSERT INTO backfills (base_url, workspace_id, created_at_after, created_at_before, "
@@ -75,7 +76,7 @@ def add_plan(ledger: Ledger, plan: Plan, now: float) -> Plan:
                 timeframe.observed_until,
                 timeframe.zone,
                 plan.every,
-                now,
+                begun,
                 int(plan.fresh_since > 0),
             ],
         )
