@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-__all__ = ["COLUMNS", "KINDS", "Entry"]
+__all__ = ["COLUMNS", "KINDS", "Entry", "is_gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,11 @@ class Entry:
     error: str | None
     received_until: int | None
     notebook: str
+
+
+def is_gone(entry: Entry, address: str) -> bool:
+    """Return whether a job went with its sandbox: one that a session at this address can't ask."""
+    return bool(entry.sandbox) and entry.finished_at is None and entry.base_url != address
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))

@@ -10,7 +10,8 @@ import contextlib
 import logging
 import threading
 import uuid
-from typing import TYPE_CHECKING, Self
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Self
 
 from traitlets import HasTraits, Instance, Tuple, observe
 
@@ -18,6 +19,7 @@ from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.jobs.entry import is_gone
 from intercom_export_widgets.jobs.expectation import ROW_LIMIT
 from intercom_export_widgets.jobs.launch import Launcher
 from intercom_export_widgets.jobs.lost import settle_lost
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.lineup import Lineup
 
 __all__ = ["Following"]
+
+GONE: Final = "Of another sandbox, which has probably stopped, and its jobs with it."
 
 
 class Following(HasTraits):
@@ -165,7 +169,11 @@ class Following(HasTraits):
         LedgerError
             If it can't be read.
         """
-        return logs.frame(self.entries(everything=everything))
+        address = self.connection.address
+        entries = self.entries(everything=everything)
+        return logs.frame(
+            [replace(e, error=e.error or GONE) if is_gone(e, address) else e for e in entries]
+        )
 
     def launcher(self) -> Launcher:
         """Return what exports begin with, as the settings are now."""

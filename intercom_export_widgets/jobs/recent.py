@@ -21,7 +21,8 @@ PATIENCE: Final = 0.02
 
 JOBS: Final = (
     "SELECT job_identifier, status, created_at_after, "
-    "coalesce(received_until, created_at_before), finished_at IS NOT NULL, path IS NOT NULL "
+    "coalesce(received_until, created_at_before), finished_at IS NOT NULL, path IS NOT NULL, "
+    "CASE WHEN sandbox THEN base_url ELSE '' END "
     "FROM jobs WHERE job_identifier IS NOT NULL ORDER BY number DESC LIMIT ?"
 )
 QUEUE: Final = "SELECT number FROM queue ORDER BY rank LIMIT ?"
@@ -39,6 +40,8 @@ class Recent:
         The range, Unix seconds, inclusive.
     ended, kept : bool
         Whether its end was seen, and whether its data were written to disk.
+    sandbox : str
+        The address of the sandbox that it is of; empty if it is of none.
     """
 
     job_identifier: str
@@ -47,6 +50,7 @@ class Recent:
     last: int | None
     ended: bool
     kept: bool
+    sandbox: str = ""
 
 
 def recent_jobs(path: Path, limit: int = 50) -> list[Recent]:
@@ -61,10 +65,12 @@ def recent_jobs(path: Path, limit: int = 50) -> list[Recent]:
     """
     found: dict[str, Recent] = {}
     for row in _rows(path, JOBS, limit):
-        identifier, status, first, last, ended, kept = row
+        identifier, status, first, last, ended, kept, sandbox = row
         if isinstance(identifier, str) and isinstance(status, str) and identifier not in found:
             start, end = (each if isinstance(each, int) else None for each in (first, last))
-            found[identifier] = Recent(identifier, status, start, end, bool(ended), bool(kept))
+            found[identifier] = Recent(
+                identifier, status, start, end, bool(ended), bool(kept), str(sandbox)
+            )
     return list(found.values())
 
 

@@ -162,7 +162,7 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
         error.held = holder_sentence(entry, job, now)
         named = shlex.quote(job.job_identifier)
         error.advice = (
-            f"{error.held} Follow it: {attach_line(job.job_identifier)}. {WAIT_FOR_IT} "
+            f"{error.held} {WAIT_FOR_IT} Follow it: {attach_line(job.job_identifier)}. "
             f"Cancel it, then export: the same line with --cancel-holder {named}."
         )
         return

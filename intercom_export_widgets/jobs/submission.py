@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.expectation import indivisible, parts_of
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.session import ExportSession
 
 __all__ = ["attach", "begin"]
+
+RUNNING: Final = frozenset({Stage.WAITING, Stage.DOWNLOADING, Stage.READING})
 
 
 def begin(
@@ -55,18 +57,23 @@ def begin(
     if when_free:
         export = lineup.enqueue(timeframe, connection, client, fresh=fresh)
     else:
-        export = _submit_now(session, timeframe, connection, client)
+        export = _submit_now(session, timeframe, connection, client, fresh=fresh)
     said = indivisible(timeframe, promised, session.row_limit)
     export.cautions += (said,) if said else ()
     return export
 
 
 def _submit_now(
-    session: ExportSession, timeframe: Timeframe, connection: Connection, client: IntercomClient
+    session: ExportSession,
+    timeframe: Timeframe,
+    connection: Connection,
+    client: IntercomClient,
+    *,
+    fresh: bool,
 ) -> Export:
-    """Write the row and begin, unless the same range is just being submitted."""
+    """Write the row and begin, unless this session is exporting the same range already."""
     with session.submitting:
-        under_way = _being_submitted(session, timeframe, connection.address)
+        under_way = _under_way(session, timeframe, connection.address, fresh=fresh)
         if under_way is not None:
             return under_way
         passed = session.lineup.passed_over(connection.address)
@@ -86,11 +93,15 @@ def _submit_now(
         return export
 
 
-def _being_submitted(session: ExportSession, timeframe: Timeframe, address: str) -> Export | None:
+def _under_way(
+    session: ExportSession, timeframe: Timeframe, address: str, *, fresh: bool
+) -> Export | None:
+    """Return the export of that range that is being submitted; or runs, if that is fresh enough."""
+    stages = {Stage.SUBMITTING} | (set() if fresh else RUNNING)
     exports: tuple[Export, ...] = session.exports
     for export in exports:
         same = export.timeframe == timeframe and export.address == address
-        if same and export.progress.stage is Stage.SUBMITTING and not export.done:
+        if same and export.progress.stage in stages and not export.done:
             return export
     return None
 

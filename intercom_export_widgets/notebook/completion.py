@@ -224,6 +224,7 @@ class MagicCompleter:
             (job.job_identifier, f"{job.status}{_days(job.first, job.last)}".translate(UNBROKEN))
             for job in recent_jobs(self._ledger)
             if PLAIN.fullmatch(job.job_identifier)
+            and (kept or job.sandbox in {"", self._desk.address})
             and ended in {None, job.ended}
             and kept in {None, job.kept}
         ]

@@ -66,6 +66,11 @@ class Desk:
         """The session's exports; none before there is a session."""
         return () if self._session is None else self._session.exports
 
+    @property
+    def address(self) -> str:
+        """The API's address that the session asks; empty before there is a session."""
+        return "" if self._session is None else self._session.connection.address
+
     def new_form(self) -> ExportForm:
         """Return a new form; those that the same cell showed before are taken away."""
         from intercom_export_widgets.notebook.form import ExportForm

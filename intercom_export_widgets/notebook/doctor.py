@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, TokenRejectedError
 from intercom_export_widgets.intercom.hosts import REGIONS
+from intercom_export_widgets.jobs.entry import is_gone
 from intercom_export_widgets.notebook import machine
 from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State
 from intercom_export_widgets.notebook.text import SANDBOX
@@ -142,7 +143,12 @@ def _jobs(session: ExportSession) -> Finding:
         entries = session.ledger.entries()
     except IntercomExportError as error:
         return Finding("jobs", error.message, error.advice, State.WRONG)
-    left = [each for each in entries if each.job_identifier and each.finished_at is None]
+    address = session.connection.address
+    left = [
+        each
+        for each in entries
+        if each.job_identifier and each.finished_at is None and not is_gone(each, address)
+    ]
     found = f"{len(entries):,} in the ledger, {len(left):,} not seen to end"
     advice = "%intercom_export log --all lists them; attach ID takes one up." if left else ""
     return Finding("jobs", found, advice)

@@ -177,9 +177,16 @@ class Verbs:
 
     def _do_status(self, command: Command) -> Overview | Job:
         if not command.words:
+            from intercom_export_widgets.jobs.entry import is_gone
+
             self._take_up()
             entries = self._session.ledger.entries()
-            unfinished = [e for e in entries if e.job_identifier and e.finished_at is None]
+            address = self._session.connection.address
+            unfinished = [
+                e
+                for e in entries
+                if e.job_identifier and e.finished_at is None and not is_gone(e, address)
+            ]
             return Overview(self._session.exports, len(unfinished), self._queued())
         return self._connection(command).client(ask=True).refresh(command.words[0])
 
