@@ -453,7 +453,7 @@ def test_the_magic_says_that_it_has_split_a_range(run, sandbox):  # noqa: F811 -
     assert error is None
     assert "was split into" in said
     _, error, _ = run(f"%intercom_export {RANGE} --table receipt")
-    assert "different moments" in str(error)
+    assert "until its own end" in str(error)
     _, error, _ = run(f"mail = %intercom_export {RANGE} --table receipt --mixed")
     assert error is None
 
