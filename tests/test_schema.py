@@ -1,4 +1,4 @@
-"""The table of groups and columns against API.md and against itself."""
+"""The table of groups and columns against the API and against itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from intercom_export_widgets.data.schema import (
     singular,
 )
 
-# API.md section 4, as Intercom writes it.
-RECEIPT_COLUMNS = (  # noqa: SIM905 - as API.md prints it
+# As Intercom writes it, seen in production.
+RECEIPT_COLUMNS = (  # noqa: SIM905 - as the CSV has it
     "user_id,user_external_id,company_id,company_external_id,email,name,ruleset_id,content_id,"
     "content_type,content_title,created_via,device,ruleset_version_id,receipt_id,received_at,"
     "conversation_id,series_id,series_title,node_id,first_reply,first_completion,"
@@ -29,12 +29,12 @@ RECEIPT_COLUMNS = (  # noqa: SIM905 - as API.md prints it
 
 
 def test_receipt_has_the_columns_of_the_api():
-    """The columns of receipt are those that API.md lists, in their order."""
+    """The columns of receipt are those seen in production, in their order."""
     assert [column.name for column in GROUPS["receipt"].columns] == RECEIPT_COLUMNS
 
 
 def test_every_group_of_the_api_is_known():
-    """The groups are those that API.md lists."""
+    """The groups are those that Intercom has."""
     assert set(GROUPS) == {
         *("receipt", "open", "click", "reply", "completion", "dismissal", "reaction"),
         *("goal_success", "hard_bounce", "soft_bounce", "unsubscribe", "series_completion"),

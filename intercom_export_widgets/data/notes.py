@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["counted", "reading_notes", "trimming_notes", "warn"]
 
 ROWS_AT_MOST: Final = 10_000_000
-"""Rows that Intercom returns at most, "without a word" (API.md section 2)."""
+"""Rows that Intercom returns at most, without a word: "the first 10 million" (reference 2.5)."""
 _PACKAGE: Final = __name__.partition(".")[0]
 
 

@@ -247,7 +247,7 @@ def _one_chunk(column: Array) -> Array:
 
 
 def _without_none_marks(column: Array) -> Array:
-    """Return ``column`` with ``-1`` missing: "-1 = none", API.md section 4."""
+    """Return ``column`` with ``-1`` missing, which is how Intercom writes *none*."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -3,8 +3,8 @@
 Read by `archive` (which group is this file?), `reading` (which type has this column?) and
 the documentation (what does it mean?). It refuses to know how anything is parsed.
 
-Source: API.md section 4, which lists the columns seen in production and those that Intercom's
-reference documents ("Content data export"). Columns are found by their header's name, never
+Source: the columns seen in production, and those that Intercom's reference documents ("Content
+data export"). Columns are found by their header's name, never
 by position: Intercom appends columns. A column that is not listed here is text, except
 that every ``first_*`` of ``receipt`` is an instant, as Intercom keeps adding those.
 """
@@ -158,7 +158,7 @@ _RECEIPT = Group(
     ("receipt_id", "received_at"),
 )
 
-# API.md shortens the columns of event groups by "…": the columns that describe a delivery
+# Of event groups not every column is documented: the columns that describe a delivery
 # may come there too, and are then what they are in receipt.
 _SHARED = {column.name: column.kind for column in _RECEIPT.columns if column.name not in _FIRSTS}
 
@@ -280,7 +280,7 @@ def column_kind(group: str, column: str) -> Kind:
 
 
 def has_none_marker(group: str, column: str) -> bool:
-    """Return whether ``-1`` means *none* there: "company_id (-1 = none)", API.md section 4."""
+    """Return whether ``-1`` means *none* there: in ids of companies and series."""
     return group in GROUPS and column in _NONE_MARKED
 
 

@@ -2,8 +2,8 @@
 
 Used by `reading`, a column of a block at a time. It refuses to know files, groups and blocks.
 
-"Timestamps: the description says integer seconds; older files had workspace-local text."
-(API.md section 4.) Understood, each value for itself, so that a column may change its form
+The reference says integer seconds; older files had text in the workspace's local time.
+Understood, each value for itself, so that a column may change its form
 half way: Unix seconds, also with a fraction; Unix milliseconds (12 digits and more); ISO 8601
 and ``YYYY-MM-DD HH:MM:SS``, with a fraction or not, followed by ``Z``, ``UTC``, an offset or
 nothing. Nothing means the zone given, or UTC if that is not known. Of a local time that occurs

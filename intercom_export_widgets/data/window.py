@@ -1,7 +1,7 @@
 """The range that was asked for, held against the rows that came.
 
-Used by `tables`. "Whether the server rounds to whole days or compares exact seconds is not
-stated" (API.md section 2), so rows outside the instants asked for may come. It refuses to know
+Used by `tables`. Intercom's pages don't say whether the server rounds to whole days or compares
+exact seconds, so rows outside the instants asked for may come. It refuses to know
 DataFrames and how the counts are told.
 """
 
