@@ -8,7 +8,6 @@ split before it is asked for.
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import (
@@ -21,14 +20,14 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.expectation import expected_rows, indivisible, parts_of
-from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.lifesign import LifeSign
 from intercom_export_widgets.jobs.progress import Stage
-from intercom_export_widgets.jobs.reading import timeframe_of
 from intercom_export_widgets.jobs.reuse import find_kept
-from intercom_export_widgets.jobs.shelf import kept_export, taken_from_disk
+from intercom_export_widgets.jobs.shelf import final_export, taken_from_disk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
@@ -162,7 +161,7 @@ class Course:
             name = entry.job_identifier
             return self._session.attach(name, connection=self._connection, ask=False)
         if ticket.state in {"done", "submitted"}:
-            found = None if entry is None else self._on_disk(entry)
+            found = None if entry is None else final_export(self._session, entry)
             if found is None:
                 self._set(ticket.number, state="waiting", job=None)
             return found
@@ -183,21 +182,6 @@ class Course:
             self._session.ledger, self._connection, timeframe, since=self._plan.fresh_since
         )
         return None if entry is None else taken_from_disk(self._session, entry)
-
-    def _on_disk(self, entry: Entry) -> Export | None:
-        """Return the export of a row whose data are on disk, whole, and don't change any more."""
-        timeframe = timeframe_of(entry)
-        if timeframe is None or (entry.submitted_at or 0) <= timeframe.request_end:
-            return None
-        if JobStatus.read(entry.status) is JobStatus.NO_DATA:
-            return taken_from_disk(self._session, entry)
-        if entry.path is None or not Path(entry.path).exists():
-            return None
-        exports: tuple[Export, ...] = self._session.exports
-        for export in exports:
-            if export.number == entry.number and export.done and is_usable(export, None):
-                return export
-        return kept_export(self._session, entry)
 
     # Judging -------------------------------------------------------------------
 

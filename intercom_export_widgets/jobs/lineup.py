@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.beginning import begin_backfill
-from intercom_export_widgets.jobs.expectation import expected_rows, may_promise
 from intercom_export_widgets.jobs.meanwhile import Meanwhile
 from intercom_export_widgets.jobs.origin import origin_of, quietly
 from intercom_export_widgets.jobs.plan import Plan
@@ -116,21 +115,6 @@ class Lineup:
         plan = Plan(0, self.slot_of(connection, client), timeframe, word, since)
         limit = session.row_limit if row_limit is None else row_limit
         return begin_backfill(session, connection, client, plan, mixed=mixed, row_limit=limit)
-
-    def promised(
-        self, timeframe: Timeframe, connection: Connection, client: IntercomClient
-    ) -> float:
-        """Return about how many rows a range promises; 0 if nothing like too many.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be read.
-        """
-        ledger = self._session.ledger
-        if may_promise(ledger, connection.address, timeframe) <= self._session.row_limit:
-            return 0.0
-        return expected_rows(ledger, self.slot_of(connection, client), timeframe)
 
     def begin(
         self,

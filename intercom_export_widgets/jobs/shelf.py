@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import ArchiveError, FileError
+from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.files import set_aside
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.progress import attach_line
+from intercom_export_widgets.jobs.reading import timeframe_of
 
 if TYPE_CHECKING:
     import os
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
 
-__all__ = ["kept_export", "load", "taken_from_disk"]
+__all__ = ["final_export", "kept_export", "load", "taken_from_disk"]
 
 
 def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
@@ -73,6 +75,26 @@ def kept_export(session: ExportSession, entry: Entry) -> Export | None:
         set_aside(path)
         session.ledger.update(entry.number, path=None)
         return None
+
+
+def final_export(session: ExportSession, entry: Entry) -> Export | None:
+    """Return a job whose data are on disk, whole, and don't change any more; None if not so.
+
+    "Engagement counts only inside the job's requested range": once that had ended when the job
+    was submitted, nothing in it can have changed since.
+    """
+    timeframe = timeframe_of(entry)
+    if timeframe is None or (entry.submitted_at or 0) <= timeframe.request_end:
+        return None
+    if JobStatus.read(entry.status) is JobStatus.NO_DATA:
+        return taken_from_disk(session, entry)
+    if entry.path is None or not Path(entry.path).exists():
+        return None
+    exports: tuple[Export, ...] = session.exports
+    for export in exports:
+        if export.number == entry.number and export.done and is_usable(export, None):
+            return export
+    return kept_export(session, entry)
 
 
 def _loaded(session: ExportSession, path: Path, entry: Entry | None) -> Export:

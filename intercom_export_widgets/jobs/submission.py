@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.intercom.windows import WHOLE
-from intercom_export_widgets.jobs.expectation import indivisible, parts_of
+from intercom_export_widgets.jobs.expectation import (
+    expected_rows,
+    indivisible,
+    may_promise,
+    parts_of,
+)
 from intercom_export_widgets.jobs.files import check_folder
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.origin import origin_of
@@ -51,7 +56,7 @@ def begin(
     """
     check_folder(session.folder)
     lineup = session.lineup
-    promised = lineup.promised(timeframe, connection, client)
+    promised = _promised(session, timeframe, connection, client)
     if len(parts_of(timeframe, promised, session.row_limit)) > 1:
         return lineup.backfill(timeframe, WHOLE, connection, client, fresh=fresh)
     if when_free:
@@ -61,6 +66,16 @@ def begin(
     said = indivisible(timeframe, promised, session.row_limit)
     export.cautions += (said,) if said else ()
     return export
+
+
+def _promised(
+    session: ExportSession, timeframe: Timeframe, connection: Connection, client: IntercomClient
+) -> float:
+    """Return about how many rows a range promises; 0 if nothing like too many."""
+    if may_promise(session.ledger, connection.address, timeframe) <= session.row_limit:
+        return 0.0
+    slot = session.lineup.slot_of(connection, client)
+    return expected_rows(session.ledger, slot, timeframe)
 
 
 def _submit_now(
