@@ -1,7 +1,8 @@
 """What a file's bytes are, and what group a member's name or header tells.
 
 Used by `archive`. It refuses to know file names' meaning as paths, HTTP headers (which
-disagree with the bytes: the 2.17 page has ``Content-Encoding: zip`` beside a ZIP) and how anything is inflated.
+disagree with the bytes: the 2.17 page has ``Content-Encoding: zip`` beside a ZIP) and how
+anything is inflated.
 """
 
 from __future__ import annotations
