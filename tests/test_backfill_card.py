@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from form_page import SECONDS
+from conftest import ARTIFACTS
+from form_page import SECONDS, change_theme
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -19,3 +20,8 @@ def test_a_backfill_shows_how_far_it_is(setup, notebook):
     expect(cards.first.locator(".iew-status")).to_have_text("2 of 2 windows", timeout=30 * SECONDS)
     expect(cards.first).to_contain_text("2018-06-01 to 2018-06-04 (UTC) every 2d")
     expect(cards.nth(1).locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
+    expect(cards.first.locator(".iew-pictures svg")).to_have_count(3, timeout=30 * SECONDS)
+    expect(cards.first).to_contain_text("Opens and clicks counted until the end of each window.")
+    for theme in ("Dark", "Light"):
+        change_theme(book.page, theme)
+        cards.first.screenshot(path=ARTIFACTS / f"backfill-{theme}.png")

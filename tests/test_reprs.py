@@ -62,3 +62,13 @@ def test_states_are_legible_in_every_theme(color):
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     light = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
     assert 1.05 / (light + 0.05) >= 4.5
+
+
+def test_many_written_files_are_shown_in_short(session, tmp_path):
+    """A tuple as before, of which the first and the last are named; few are shown all."""
+    export = session.submit("2018-06-01").wait(30)
+    files = export.to_parquet(tmp_path / "mail")
+    assert isinstance(files, tuple)
+    assert all(path.exists() for path in files)
+    assert repr(files).startswith(f"<{len(files)} files, from ")
+    assert repr(export.to_parquet(tmp_path / "one.parquet")).startswith("(")

@@ -12,6 +12,7 @@ from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.jobs.store import is_remote, parted, store_of
+from intercom_export_widgets.jobs.written import Files
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,7 +66,7 @@ def write_tables(
         As for `store_of` and `Tables.to_parquet`.
     """
     if not is_remote(path):
-        return tables.to_parquet(str(path).removeprefix("file://"), table, trim=trim)
+        return Files(tables.to_parquet(str(path).removeprefix("file://"), table, trim=trim))
     folder, name = parted(path)
     if name:
         files = {name: table or "receipt"}
@@ -76,7 +77,7 @@ def write_tables(
     for name, group in files.items():
         with store.place(name) as place:
             tables.to_parquet(place, group, trim=trim)
-    return tuple(store.address(name) for name in files)
+    return Files(store.address(name) for name in files)
 
 
 def ensure_written(

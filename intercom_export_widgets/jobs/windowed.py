@@ -17,6 +17,7 @@ from intercom_export_widgets.jobs.dataset import Dataset, warn_of_missing
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.store import is_remote, store_of
 from intercom_export_widgets.jobs.windowfiles import WindowFiles
+from intercom_export_widgets.jobs.written import Files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -186,7 +187,7 @@ class Windowed(HasTraits):
         store = store_of(path, storage_options)
         files = WindowFiles(store, self.plan.name, allowed, trim, Workers(client))
         addresses = tuple(store.address(name) for name in self._write(files))
-        return addresses if is_remote(path) else tuple(map(Path, addresses))
+        return Files(addresses) if is_remote(path) else Files(map(Path, addresses))
 
     def _write(self, files: WindowFiles) -> tuple[str, ...]:
         """Write what is there while the rest comes, and make it alike at the end."""
