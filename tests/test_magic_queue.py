@@ -63,6 +63,13 @@ def test_a_queue_line_that_means_nothing_is_said(run, line):  # noqa: F811 - a f
     assert isinstance(error, errors.UsageError)
 
 
+@pytest.mark.parametrize(("word", "meant"), [("claer", "clear"), ("remvoe 1", "remove")])
+def test_a_mistyped_word_for_the_queue_is_told(run, word, meant):  # noqa: F811 - a fixture
+    """The word that was probably meant comes first, and nothing is taken out."""
+    _, error, _ = run(f"%intercom_export queue {word}")
+    assert str(error).startswith(f"Did you mean {meant!r}? Write it as: %intercom_export queue")
+
+
 def test_the_form_offers_to_follow_to_wait_and_to_cancel(session, sandbox):
     """The alert names the holder and has the three choices; canceling asks first."""
     sandbox.switch(stuck=1)

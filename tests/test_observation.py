@@ -47,6 +47,14 @@ def test_what_says_no_later_day_is_refused_at_its_field(word):
     assert caught.value.advice
 
 
+@pytest.mark.parametrize(("word", "meant"), [("nwo", "now"), ("yesterdya", "yesterday")])
+def test_a_word_that_is_nearly_one_is_told(word, meant):
+    """The error of a mistyped observed-until names the word that was probably meant."""
+    with pytest.raises(TimeframeError, match=rf"Did you mean {meant}\?") as caught:
+        JUNE.observed(word, now=NOW)
+    assert caught.value.field == "observed"
+
+
 def test_without_a_word_the_range_is_observed_until_its_end():
     """Nothing and an empty word leave the request as long as the range."""
     assert JUNE.observed(None, now=NOW) == JUNE.observed("", now=NOW) == JUNE

@@ -108,6 +108,9 @@ def test_a_path_in_the_project_is_relative_to_the_project(opened, tmp_path):
         ('poll_interval = "often"', "poll_interval is a number of seconds", "poll_interval"),
         ("zone = ", "it is not TOML", ""),
         ('colour = "red"', "There is no setting 'colour'. The settings are", "colour"),
+        ("poll_interval = true", "poll_interval is a number of seconds, not 'True'.", "poll_"),
+        (f"poll-interval = {10**400}", "a number of seconds, not one so large.", "poll-interval"),
+        ("poll_interval = 5\npoll-interval = 6", "given twice, also as poll_interval", "poll-"),
     ],
 )
 def test_what_a_project_has_wrong_is_one_sentence_with_file_and_key(opened, project, said, key):
@@ -129,6 +132,39 @@ def test_a_token_in_a_project_is_refused_and_not_repeated(opened, key):
     with pytest.warns(ExportWarning, match="Set the environment variable") as noted:
         opened(f'[tool.intercom-export]\n{key} = "{TOKEN}"\n')
     assert TOKEN not in "".join(str(vars(each)) for each in noted)
+    error, shown = run(opened, "%intercom_export 2018-06 --dry-run")
+    assert isinstance(error, errors.SettingError)
+    assert "Nothing was submitted. Take it out there" in shown
+    assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("REIGON", "eu", "Did you mean 'region'?"),
+        ("POLL_INTERVAL", "1e400", "from 0.1 to 3600, not inf"),
+        ("POLL-INTERVAL", "9" * 400, "from 0.1 to 3600, not inf"),
+        ("POLL_INTERVAL", "true", "poll_interval is a number of seconds, not 'true'."),
+    ],
+)
+def test_what_the_environment_has_wrong_is_one_sentence(opened, monkeypatch, name, value, said):
+    """It names the variable, and the default holds."""
+    monkeypatch.setenv(f"INTERCOM_EXPORT_{name}", value)
+    with pytest.warns(ExportWarning) as noted:
+        settings = opened()
+    (warning,) = noted
+    assert said in str(warning.message)
+    assert f"INTERCOM_EXPORT_{name}" in str(warning.message)
+    assert (settings.region, settings.poll_interval) == ("us", 30.0)
+
+
+def test_a_number_of_seconds_is_never_true(opened):
+    """In %config too, True and an integer beyond all numbers are refused, and 30 holds."""
+    settings = opened()
+    for wrong in ("True", "10**400"):
+        run(opened, f"%config IntercomExport.poll_interval = {wrong}")
+        assert "a number of seconds" in settings.refused["poll_interval"]
+    assert settings.poll_interval == 30
 
 
 def test_a_token_in_the_wrong_place_is_not_repeated(opened, monkeypatch, caplog):

@@ -134,4 +134,12 @@ def _only_data(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unreadable(path: Path, error: OSError) -> FileError:
-    return FileError(f"The file {path.name} can't be read: {error.strerror or error}.")
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileError(
+            f"The file {path.name} is no longer in {path.parent}.",
+            advice="Put it back, or export the range again: it is fetched anew.",
+        )
+    return FileError(
+        f"The file {path.name} can't be read: {error.strerror or error}.",
+        advice="See to its permissions and its disk, then try again.",
+    )

@@ -8,12 +8,13 @@ argument.
 
 from __future__ import annotations
 
+import difflib
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import TimeframeError
-from intercom_export_widgets.intercom.periods import days_period, read_period
+from intercom_export_widgets.intercom.periods import PRESETS, days_period, read_period
 from intercom_export_widgets.intercom.zones import find_zone
 
 if TYPE_CHECKING:
@@ -63,9 +64,11 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     try:
         period = read_period(text, field="observed", zone=found, today=today)
     except TimeframeError as error:
+        close = difflib.get_close_matches(text[:40], ("now", *PRESETS), n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
         raise TimeframeError(
             f"{until!r} says no day until which opens and clicks could be counted",
-            advice=ADVICE,
+            advice=f"{hint}{ADVICE}",
             field="observed",
         ) from error
     return min(period.end, int(now))

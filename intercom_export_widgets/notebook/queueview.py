@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
@@ -98,8 +99,10 @@ def change_queue(lineup: Lineup, words: Sequence[str]) -> str:
             lineup.remove(int(number))
             return f"Taken out of the queue: the range called {number}."
         case _:
+            close = difflib.get_close_matches(words[0][:40].lower(), ("clear", "remove"), n=1)
+            hint = f"Did you mean {close[0]!r}? " if close and close[0] != words[0] else ""
             raise UsageError(
-                "Write it as: %intercom_export queue, … queue clear, or … queue remove N."
+                f"{hint}Write it as: %intercom_export queue, … queue clear, or … queue remove N."
             )
 
 

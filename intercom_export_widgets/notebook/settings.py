@@ -29,12 +29,29 @@ if TYPE_CHECKING:
 
 __all__ = ["IntercomExport"]
 
+MISPLACED: Final = "token among the settings"
+"""What stands in `refused` for a token that is written down among the settings."""
+
 PATHS: Final = frozenset({"folder", "ledger"})
 TOKENS_BELONG: Final = (
     "A token is no setting: settings are shown and saved. Set the environment variable "
     "INTERCOM_ACCESS_TOKEN before the kernel starts, or: keyring set intercom-export-widgets "
     "access-token."
 )
+
+
+class Seconds(Float[float, float]):
+    """A number of seconds; traitlets' own takes True for 1, and fails on a very long integer."""
+
+    def validate(self, obj: Any, value: Any) -> float:  # noqa: ANN401 - as traitlets has it
+        """Return the number, or raise `traitlets.TraitError`."""
+        if isinstance(value, bool):
+            self.error(obj, value)
+        try:
+            found: float = super().validate(obj, value)
+        except OverflowError:
+            raise TraitError(f"{self.name} is a number of seconds, not one so large.") from None
+        return found
 
 
 class IntercomExport(Configurable):
@@ -63,7 +80,7 @@ class IntercomExport(Configurable):
     zone = Unicode(
         "UTC", help="IANA time zone in which days are meant, e.g. `Europe/Dublin`. Default `UTC`."
     ).tag(config=True)
-    poll_interval = Float(
+    poll_interval = Seconds(
         30.0,
         help="Longest time between two questions about a running job, in seconds, 0.1 to 3600; "
         "at first it is asked sooner. Default 30.",
@@ -160,7 +177,9 @@ class IntercomExport(Configurable):
             place = f"{given.source}, {given.key}" if given.key else given.source
             said = without_tokens(f"{place}: {_plain(error, given)}")
             # A file that can't be read at all may have meant anything.
-            if meant is not None or not given.name:
+            if is_token(given):
+                self.refused[MISPLACED] = said
+            elif meant is not None or not given.name:
                 self.refused[meant or ""] = said
             warnings.warn(said, ExportWarning, stacklevel=2)
         else:
@@ -207,6 +226,12 @@ class IntercomExport(Configurable):
                     said,
                     advice="Nothing was submitted. Correct that file, then: "
                     "%reload_ext intercom_export_widgets.",
+                )
+            if name == MISPLACED:
+                raise SettingError(
+                    said,
+                    advice="Nothing was submitted. Take it out there, then restart the kernel.",
+                    field="token",
                 )
             now = getattr(self, name)
             raise SettingError(
@@ -258,6 +283,8 @@ def _known(given: Given) -> str:
         raise InputError(str(given.value))
     meant = _meant(given.name)
     if meant == given.name:
+        if given.twice:
+            raise InputError(f"{meant} is given twice, also as {given.twice}: keep one of them.")
         return meant
     hint = f" Did you mean {meant!r}?" if meant else ""
     names = ", ".join(sorted(IntercomExport.class_trait_names(config=True)))

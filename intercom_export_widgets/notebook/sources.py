@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.errors import without_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -48,6 +48,8 @@ class Given:
         What to call the place in a sentence.
     folder : Path or None
         What a relative path is relative to, if not to the working directory.
+    twice : str
+        The other way in which the same place says the same setting; else empty.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Given:
     value: Any
     source: str
     folder: Path | None = None
+    twice: str = ""
 
 
 def is_token(given: Given) -> bool:
@@ -97,9 +100,21 @@ def written_down(
 
 
 def _variables(environ: Mapping[str, str]) -> Iterator[Given]:
-    for key, value in sorted(environ.items()):
-        if key.startswith(PREFIX) and value:
-            yield Given(key.removeprefix(PREFIX).lower(), key, value, "the environment")
+    yield from _once(
+        Given(key.removeprefix(PREFIX).replace("-", "_").lower(), key, value, "the environment")
+        for key, value in sorted(environ.items())
+        if key.startswith(PREFIX) and value
+    )
+
+
+def _once(found: Iterable[Given]) -> Iterator[Given]:
+    """Yield each setting of one place once, with the other key if it is there twice."""
+    first: dict[str, Given] = {}
+    for given in found:
+        known = first.setdefault(given.name, given)
+        if known is not given and not is_token(known):
+            first[given.name] = replace(given, twice=known.key)
+    yield from first.values()
 
 
 def _project(folder: Path) -> Iterator[Given]:
@@ -118,8 +133,10 @@ def _project(folder: Path) -> Iterator[Given]:
             return
         table = tool.get(TABLE) if isinstance(tool, dict) else None
         if isinstance(table, dict):
-            for key, value in table.items():
-                yield Given(key.replace("-", "_"), key, value, str(path), path.parent)
+            yield from _once(
+                Given(key.replace("-", "_"), key, value, str(path), path.parent)
+                for key, value in table.items()
+            )
             return
         if table is not None:
             yield Given("", "", f"[tool.{TABLE}] is no table of settings", str(path))
