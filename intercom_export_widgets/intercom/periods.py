@@ -39,7 +39,6 @@ LATEST: Final = 99_999_999_999
 """The latest instant, in Unix seconds: the last one of eleven digits, in the year 5138."""
 EARLIEST_YEAR: Final = 1970
 LATEST_YEAR: Final = 5137
-DECEMBER: Final = 12
 
 PRESETS: Final = {
     "today": "Today",

@@ -100,7 +100,13 @@ def find_plan(ledger: Ledger, plan: Plan) -> Plan | None:
 
 
 def plan_of(ledger: Ledger, number: int) -> Plan | None:
-    """Return the plan of that number, if there is one."""
+    """Return the plan of that number, if there is one.
+
+    Raises
+    ------
+    LedgerError
+        If the ledger can't be read.
+    """
     return next((plan for plan in _plans(ledger) if plan.number == number), None)
 
 

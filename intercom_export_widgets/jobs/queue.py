@@ -63,7 +63,13 @@ class Queue(Leases):
         ]
 
     def ticket(self, number: int) -> Ticket | None:
-        """Return the range of that number, if there is one."""
+        """Return the range of that number, if there is one.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
         return next((t for t in self.tickets(everything=True) if t.number == number), None)
 
     def place(self, ticket: Ticket, now: float) -> int:
