@@ -25,7 +25,7 @@ def test_what_is_due_first_is_called_first_from_one_thread():
 
     for name, seconds in (("late", 0.2), ("soon", 0.0), ("middle", 0.1)):
         alarm.after(seconds, lambda name=name: note(name))
-    assert done.wait(10)
+    assert done.wait(30)
     assert [name for name, _ in called] == ["soon", "middle", "late"]
     assert len({thread for _, thread in called}) == 1
 
@@ -35,11 +35,11 @@ def test_a_call_that_is_hurried_is_made_at_once_and_once():
     alarm, called, done = Alarm(), [], threading.Event()
     call = alarm.after(3600, lambda: (called.append(1), done.set()))
     alarm.hurry(call)
-    assert done.wait(10)
+    assert done.wait(30)
     alarm.hurry(call)
     after = threading.Event()
     alarm.after(0, after.set)
-    assert after.wait(10)
+    assert after.wait(30)
     assert called == [1]
 
 
@@ -48,7 +48,7 @@ def test_a_call_that_fails_does_not_stop_the_clock(caplog):
     alarm, done = Alarm(), threading.Event()
     alarm.after(0, lambda: 1 / 0)
     alarm.after(0.01, done.set)
-    assert done.wait(10)
+    assert done.wait(30)
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -89,7 +89,7 @@ def threads_of_exports():
     found = [each for each in threading.enumerate() if each.name.startswith("intercom-export-")]
     for each in found:
         if each.name != "intercom-export-alarm":
-            each.join(10)
+            each.join(30)
     return [each.name for each in found if each.is_alive()]
 
 

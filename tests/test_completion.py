@@ -134,7 +134,7 @@ def test_a_locked_or_broken_ledger_offers_no_jobs_and_does_not_wait(tab, ledger)
         connection.execute("BEGIN EXCLUSIVE")
         begin = time.monotonic()
         assert not [cell for cell in tab("%intercom_export attach ") if "runs2" in cell]
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 4  # SQLite itself would wait for five
         connection.rollback()
     connection.close()
     ledger.path.write_bytes(b"no database, but long enough to be looked at" * 40)

@@ -87,7 +87,7 @@ def test_the_job_lock_stands_in_the_form_with_the_job_that_holds_it(form, sandbo
     expect(alert).to_contain_text(identifier.inner_text())
     expect(form.locator(".iew-card")).to_have_count(1)
     form.get_by_role("button", name="Cancel", exact=True).click()
-    expect(form.locator(".iew-status")).to_have_text("canceled", timeout=10 * SECONDS)
+    expect(form.locator(".iew-status")).to_have_text("canceled", timeout=30 * SECONDS)
 
 
 def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
@@ -102,7 +102,7 @@ def test_the_notice_of_the_lock_goes_when_the_slot_is_free(form, sandbox):
     expect(alert).to_contain_text("Cancel job")
     expect(form.locator(".iew-status")).not_to_have_text("canceled")
     alert.get_by_role("button", name="Yes, cancel it, then export").click()
-    expect(form.locator(".iew-status").last).to_have_text("canceled", timeout=10 * SECONDS)
+    expect(form.locator(".iew-status").last).to_have_text("canceled", timeout=30 * SECONDS)
     expect(status(form)).to_have_text("ready", timeout=30 * SECONDS)
     expect(alert).to_be_hidden()
 

@@ -138,5 +138,5 @@ def test_what_is_seen_without_a_token_and_without_a_kernel(setup, notebook, port
     expect(form.locator(".iew-workspace")).to_contain_text("Sandbox: synthetic data")
     export_june(form)
     book.restart()
-    expect(form.locator(".iew-dead")).to_be_visible(timeout=15 * SECONDS)
+    expect(form.locator(".iew-dead")).to_be_visible(timeout=30 * SECONDS)
     portray(form, "dead")

@@ -52,7 +52,7 @@ def test_an_answer_about_a_workspace_that_was_left_comes_too_late(session):
     with WireServer(slow) as server:
         session.connection = Connection("token", base_url=server.url)
         form = ExportForm(session, host=host)
-        assert asked.wait(10)
+        assert asked.wait(30)
         host.start(session)
         come_about(lambda: form.workspace.get("sandbox"))
         answer.set()
