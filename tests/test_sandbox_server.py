@@ -102,7 +102,7 @@ def test_stopping_does_not_wait_for_a_large_export():
         time.sleep(0.3)
         began = time.perf_counter()
         talk.sandbox.stop()
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < 10
 
 
 def test_cancelling_ends_the_writing_of_its_archive():
