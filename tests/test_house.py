@@ -20,12 +20,13 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 STAIR = {
-    "notebook": {"notebook", "jobs", "intercom", "data", "errors", "sandbox"},
-    "jobs": {"jobs", "intercom", "data", "errors"},
-    "intercom": {"intercom", "errors"},
-    "data": {"data", "errors"},
+    "notebook": {"notebook", "jobs", "intercom", "data", "errors", "arguments", "sandbox"},
+    "jobs": {"jobs", "intercom", "data", "errors", "arguments"},
+    "intercom": {"intercom", "errors", "arguments"},
+    "data": {"data", "errors", "arguments"},
     "sandbox": {"sandbox"},
     "errors": set(),
+    "arguments": {"errors"},
 }
 """Which rooms each room may import; only a face may start the sandbox."""
 

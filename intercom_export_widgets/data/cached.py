@@ -6,6 +6,7 @@ found out. It refuses to know archives and CSV.
 
 from __future__ import annotations
 
+import difflib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
@@ -156,6 +157,8 @@ class CachedReading:
 
 def no_such_column(group: str, name: str, there: Mapping[str, object]) -> InputError:
     """Return the error for a column that a group does not have."""
+    close = difflib.get_close_matches(name, there, 1)
+    meant = f"Did you mean {close[0]!r}? " if close else ""
     return InputError(
-        f"The table {group} has no column {name!r}.", advice=f"It has {', '.join(there)}."
+        f"The table {group} has no column {name!r}.", advice=f"{meant}It has {', '.join(there)}."
     )

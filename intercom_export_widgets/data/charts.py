@@ -11,6 +11,7 @@ import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.data.drawing import COLORS
 from intercom_export_widgets.data.figures import interval
 from intercom_export_widgets.data.pictures import draw_curve, draw_days, draw_messages
@@ -76,6 +77,7 @@ def chart_of(figures: Figures, name: str | None = None) -> Chart:
     alt = _altair()
     from intercom_export_widgets.data.offline import offline
 
+    expect(name, (str, type(None)), "name", f"one of {', '.join(CHARTS)}, or nothing for all")
     if name is not None and name not in CHARTS:
         close = difflib.get_close_matches(name, CHARTS, 1)
         meant = f"Did you mean {close[0]!r}? " if close else ""

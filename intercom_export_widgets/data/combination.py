@@ -13,6 +13,7 @@ import warnings
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from intercom_export_widgets.arguments import unfit
 from intercom_export_widgets.data.union import concatenated, joint_attrs, with_moment
 from intercom_export_widgets.errors import ExportWarning, InputError
 
@@ -77,6 +78,8 @@ def combine(
     ``pandas.concat`` asks nothing: where ``attrs`` differ it drops them all, so that a table
     without ``attrs["observed_until"]`` no longer tells what it counts.
     """
+    if hasattr(parts, "columns") or not hasattr(parts, "__iter__"):
+        raise unfit(parts, "parts", "a list of them, such as [june, july]")
     found = [_part(part, table, index, mixed=mixed) for index, part in enumerate(parts, 1)]
     if not found:
         raise InputError("There is nothing to combine", advice="Name two tables or more.")

@@ -199,6 +199,29 @@ def aside(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_folder(path: Path) -> Path:
+    """Return a path that is that of a folder, or of nothing yet.
+
+    Raises
+    ------
+    FileError
+        If it is a file, or can't be the path of anything.
+    """
+    try:
+        taken = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise FileError(
+            f"There can't be a folder {str(path)[:60]!r}: {error.strerror or error}.",
+            advice="Choose another name.",
+        ) from error
+    if taken:
+        raise FileError(
+            f"{path} is a file, and a folder is wanted.",
+            advice="Name a folder, or a file that ends in .parquet.",
+        )
+    return path
+
+
 def make_folder(path: Path) -> None:
     """Make the folder of a file that is to be written.
 
@@ -208,7 +231,7 @@ def make_folder(path: Path) -> None:
         If it can't be made.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        check_folder(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
             f"The folder {path} can't be made: {error.strerror or error}.",

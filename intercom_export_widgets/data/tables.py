@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.arguments import choice, expect, names, path_of
 from intercom_export_widgets.data.frames import DtypeBackend, empty_frame
 from intercom_export_widgets.data.group import empty_table, read_arrow, read_table
 from intercom_export_widgets.data.notes import warn
@@ -23,6 +23,7 @@ from intercom_export_widgets.errors import TableNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -111,6 +112,11 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         """Return whether the archive holds that group; reads nothing."""
         return isinstance(name, str) and (name in self._groups or singular(name) in self._groups)
 
+    def __getattr__(self, name: str) -> object:
+        """Say how a table is read, where one was asked for as an attribute."""
+        told = f"; read the table: tables[{name!r}]" if name in GROUPS else ""
+        raise AttributeError(f"Tables have no attribute {name!r}{told}")
+
     def __repr__(self) -> str:
         """Return the groups, their rows and their bytes in the archive; reads nothing."""
         if not self._groups:
@@ -155,6 +161,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         """
         group = self._resolve(name)
         backend = dtype_backend or "pandas"
+        choice(backend, ("pandas", "pyarrow"), "dtype_backend")
+        columns = names(columns, "columns", "a list of names, such as ['email', 'received_at']")
         trimmed = 0
         if self._trimmed is None or group not in self._groups:
             frame = empty_frame(group, backend)
@@ -205,6 +213,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
 
     def _resolve(self, name: str) -> str:
         """Return the group that ``name`` means: as it stands, or its singular."""
+        expect(name, str, "table", "its name, such as 'receipt'")
         if name in self._groups:
             return name
         group = singular(name)
@@ -259,7 +268,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         FileError
             If the disk refuses; there is no new file then, and never half of one.
         """
-        path = Path(path).expanduser()
+        path = path_of(path, "path", "a folder, or a file that ends in .parquet").expanduser()
         single = path.suffix.lower() == ".parquet" and not path.is_dir()
         default = ["receipt"] if single else list(self._groups)
         groups = [self._resolve(each) for each in ([name] if name else default)]

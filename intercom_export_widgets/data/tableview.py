@@ -12,6 +12,7 @@ from functools import partial
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.arguments import expect, names
 from intercom_export_widgets.data.preview import MASKED, mask
 from intercom_export_widgets.data.words import SANDBOX
 from intercom_export_widgets.errors import InputError
@@ -151,6 +152,8 @@ def view_of(
     ArchiveError
         If the data are damaged.
     """
+    expect(rows, int, "rows", "a number, such as 1000")
+    columns = names(columns, "columns", "a list of names, such as ['email', 'received_at']")
     if not 1 <= rows <= ROWS_AT_MOST:
         raise InputError(
             f"A table to look at has 1 to {ROWS_AT_MOST:,} rows, not {rows:,}",

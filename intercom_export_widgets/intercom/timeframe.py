@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.observation import read_observed
 from intercom_export_widgets.intercom.periods import (
@@ -27,7 +28,6 @@ from intercom_export_widgets.intercom.periods import (
 from intercom_export_widgets.intercom.zones import clock_changes, find_zone, local
 
 if TYPE_CHECKING:
-    from datetime import date
     from zoneinfo import ZoneInfo
 
 __all__ = ["PRESETS", "Timeframe", "TimeframeDescription"]
@@ -148,6 +148,8 @@ class Timeframe:
         if last is None:
             raise TimeframeError(NO_LAST, advice="Give the last day.", field="last")
         found = find_zone(zone)
+        for name, day in (("first", first), ("last", last)):
+            expect(day, date, name, "a datetime.date")
         first, last = _only_day(first), _only_day(last)
         if first > last:
             raise TimeframeError(
@@ -182,6 +184,7 @@ class Timeframe:
         TimeframeError
             For every text that is none of these; ``field`` names the side at fault.
         """
+        expect(text, str, "timeframe", "a text such as '2018-06-01 2018-06-30'")
         found = find_zone(zone)
         today = datetime.fromtimestamp(time.time() if now is None else now, found).date()
         words = two_sides(text)
@@ -219,8 +222,9 @@ class Timeframe:
         TimeframeError
             If it says no day, or one before the range's end; ``field`` is ``"observed"``.
         """
-        if not until:
+        if until is None or until == "":
             return replace(self, observed_until=None)
+        expect(until, (str, date), "observe", "'30d', 'now', a day such as '2018-07-31', or a date")
         instant = time.time() if now is None else now
         found = read_observed(until, last=self.last, zone=self.zone, now=instant)
         return replace(self, observed_until=found)

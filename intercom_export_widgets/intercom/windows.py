@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import TimeframeError
 from intercom_export_widgets.intercom.zones import day_start, find_zone
 
@@ -48,6 +49,7 @@ def split(timeframe: Timeframe, every: str) -> tuple[Timeframe, ...]:
     TimeframeError
         If `every` is none of these; ``field`` is ``"every"``.
     """
+    expect(every, str, "every", "'month', 'week', 'day', or a number of days such as '30d'")
     word = every.strip().lower()
     counted = DAYS.fullmatch(word)
     first, last = timeframe.first, timeframe.last

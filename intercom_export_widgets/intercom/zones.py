@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, available_timezones
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import TimeframeError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def find_zone(name: str) -> ZoneInfo:
     TimeframeError
         If there is no such zone, with the nearest name; ``field`` is ``"zone"``.
     """
+    expect(name, str, "zone", "an IANA name, such as 'Europe/Dublin' or 'UTC'")
     plain = len(name) <= LONGEST_NAME and ZONE_NAME.fullmatch(name) is not None
     if plain and not name.startswith(NOT_ZONES):
         try:

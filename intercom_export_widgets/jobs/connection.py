@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token, find_credential
 from intercom_export_widgets.intercom.hosts import check_base_url, region_url
@@ -53,6 +54,11 @@ class Connection:
         ask: Callable[[str], str] | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        expect(token, (str, Token, type(None)), "token", "a text, or nothing")
+        expect(region, str, "region", "'us', 'eu' or 'au'")
+        expect(
+            base_url, (str, type(None)), "base_url", "an address such as 'http://127.0.0.1:8000'"
+        )
         self._pause = pause
         self.region = region
         self.base_url = base_url

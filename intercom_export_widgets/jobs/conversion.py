@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from intercom_export_widgets.arguments import unfit
 from intercom_export_widgets.data.alike import rewrite, united
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.notes import warn
@@ -129,6 +130,8 @@ class Workers:
     """
 
     def __init__(self, client: Client | None = None) -> None:
+        if client is not None and not hasattr(client, "submit"):
+            raise unfit(client, "client", "a dask.distributed.Client")
         self._client = client
         self._under_way: list[Any] = []
 

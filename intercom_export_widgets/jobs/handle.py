@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import NotReadyError
 from intercom_export_widgets.jobs.running import Running
 
@@ -324,6 +325,7 @@ class Export(Running):
         from intercom_export_widgets.data.schema import singular
         from intercom_export_widgets.data.tableview import view_of
 
+        expect(table, str, "table", "its name, such as 'receipt'")
         counts = self.progress.rows
         total = counts.get(table) or counts.get(singular(table)) or 0
         return view_of([self.tables], table, total=total, rows=rows, columns=columns, masked=masked)

@@ -7,8 +7,11 @@ own threads work.
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from intercom_export_widgets.arguments import choice, names
+from intercom_export_widgets.data.cached import no_such_column
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.errors import FileError, PackageMissingError, TableNotFoundError
@@ -71,18 +74,23 @@ def open_dask(
     ------
     PackageMissingError
         If Dask, or the package for that store, is not installed.
+    InputError
+        If the table has no such column, or Dask no such option.
     TableNotFoundError, FileError
         If there is no such table; if the store refuses, or does not answer.
     """
     dask, dataframe = import_dask()
-    names, store = _files_of(path, table, storage_options)
+    wanted = names(columns, "columns", "a list of names, such as ['email', 'received_at']")
+    for option in options:
+        choice(option, list(signature(dataframe.read_parquet).parameters), "an option")
+    files, store = _files_of(path, table, storage_options)
     # Else Dask makes ``string`` of text, whatever the mapper says.
     with dask.config.set({"dataframe.convert-string": False}):
         return dataframe.read_parquet(
-            [store.address(name) for name in names],
-            columns=None if columns is None else list(columns),
+            [store.address(name) for name in files],
+            columns=wanted,
             filters=filters,
-            categories=_categories_of(store, names[0]),
+            categories=_categories_of(store, files[0], table, wanted or ()),
             storage_options=dict(storage_options) if storage_options else None,
             arrow_to_pandas={"types_mapper": pandas_dtype},
             **options,
@@ -137,8 +145,8 @@ def _files_of(
     )
 
 
-def _categories_of(store: Store, name: str) -> list[str]:
-    """Return the columns of a file that are categories."""
+def _categories_of(store: Store, name: str, table: str, wanted: Sequence[str]) -> list[str]:
+    """Return the columns of a file that are categories; it must have those that are wanted."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -149,4 +157,7 @@ def _categories_of(store: Store, name: str) -> list[str]:
         raise FileError(
             f"{store.address(name)} is no Parquet file", advice="Write it again: to_parquet."
         ) from error
+    for column in wanted:
+        if column not in schema.names:
+            raise no_such_column(table, column, schema.names)
     return [field.name for field in schema if pa.types.is_dictionary(field.type)]

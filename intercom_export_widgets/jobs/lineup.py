@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.beginning import begin_backfill
 from intercom_export_widgets.jobs.meanwhile import Meanwhile
@@ -110,6 +111,7 @@ class Lineup:
         IntercomExportError
             As there.
         """
+        expect(every, str, "every", "'month', 'week', 'day', or a number of days such as '30d'")
         session, word = self._session, every.strip().lower()
         since = session.now() if fresh else 0.0
         plan = Plan(0, self.slot_of(connection, client), timeframe, word, since)

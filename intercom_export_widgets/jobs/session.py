@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.arguments import expect, path_of, seconds
 from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.intercom.zones import find_zone
 from intercom_export_widgets.jobs.backfill import Backfill
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.defaults import default_folder, default_ledger
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from datetime import date
+    from pathlib import Path
 
     from intercom_export_widgets.intercom.credentials import Token
     from intercom_export_widgets.jobs.handle import Export
@@ -91,10 +93,12 @@ class ExportSession(Following):
         now: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        find_zone(zone)
+        seconds(poll_interval, "poll_interval")
         super().__init__(
             Connection(token, region=region, base_url=base_url, ask=ask, pause=pause),
-            folder=default_folder() if folder is None else Path(folder).expanduser(),
-            ledger=Ledger(default_ledger() if ledger is None else Path(ledger).expanduser()),
+            folder=default_folder() if folder is None else _own(folder, "folder"),
+            ledger=Ledger(default_ledger() if ledger is None else _own(ledger, "ledger")),
             poll_interval=poll_interval,
             now=now,
         )
@@ -112,6 +116,12 @@ class ExportSession(Following):
             If it means none.
         """
         return Timeframe.parse(text, zone=self.zone, now=self.now())
+
+    def _range(self, given: Timeframe | str) -> Timeframe:
+        """Return the range that was passed; a text is read in the session's zone."""
+        wanted = "a text such as '2018-06-01 2018-06-30', or Timeframe.of_days(first, last)"
+        expect(given, (str, Timeframe), "timeframe", wanted)
+        return self.timeframe(given) if isinstance(given, str) else given
 
     def submit(
         self,
@@ -189,9 +199,8 @@ class ExportSession(Following):
         TimeframeError, TokenMissingError, SettingError, LedgerError, FileError
             What can be said without asking the API.
         """
-        if isinstance(timeframe, str):
-            timeframe = self.timeframe(timeframe)
-        if observe:
+        timeframe = self._range(timeframe)
+        if observe is not None:
             timeframe = timeframe.observed(observe, now=self.now())
         timeframe.check_past(self.now())
         connection = connection or self.connection
@@ -243,8 +252,8 @@ class ExportSession(Following):
         UsageError
             If another notebook is at it.
         """
-        if isinstance(timeframe, str):
-            timeframe = self.timeframe(timeframe)
+        timeframe = self._range(timeframe)
+        expect(row_limit, (int, type(None)), "row_limit", "a number of rows")
         timeframe.check_past(self.now())
         connection = connection or self.connection
         client = connection.client(ask=ask)
@@ -295,3 +304,8 @@ class ExportSession(Following):
             If it is no export, or damaged.
         """
         return load(self, what)
+
+
+def _own(path: str | os.PathLike[str], name: str) -> Path:
+    """Return a path of the user's, ``~`` resolved."""
+    return path_of(path, name, "a path").expanduser()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.arguments import path_of
 from intercom_export_widgets.errors import ArchiveError, FileError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.files import set_aside
@@ -30,9 +31,10 @@ def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
     FileError, ArchiveError
         As there.
     """
+    named = path_of(what, "what", "a job's identifier, or the path of a file")
     entry = session.ledger.find(str(what))
-    path = Path(entry.path) if entry is not None and entry.path else Path(what).expanduser()
-    if not path.is_file():
+    path = Path(entry.path) if entry is not None and entry.path else named.expanduser()
+    if not _is_file(path):
         again = "" if entry is None else f" Or fetch it again: {attach_line(str(what))}."
         raise FileError(
             f"There is no downloaded export {str(what)!r}",
@@ -46,6 +48,14 @@ def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
     if entry is None:
         entry = session.ledger.find_path(path)
     return _loaded(session, path, entry)
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is such a file; a name that is too long is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def taken_from_disk(session: ExportSession, entry: Entry) -> Export:

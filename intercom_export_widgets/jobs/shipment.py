@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
-from intercom_export_widgets.jobs.store import is_remote, parted, store_of
+from intercom_export_widgets.jobs.store import checked, is_remote, parted, store_of
 from intercom_export_widgets.jobs.written import Files
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def write_tables(
     PackageMissingError, FileError, TableNotFoundError, ArchiveError
         As for `store_of` and `Tables.to_parquet`.
     """
+    path = checked(path)
     if not is_remote(path):
-        return Files(tables.to_parquet(str(path).removeprefix("file://"), table, trim=trim))
+        return Files(tables.to_parquet(path.removeprefix("file://"), table, trim=trim))
     folder, name = parted(path)
     if name:
         files = {name: table or "receipt"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.expectation import (
     expected_rows,
@@ -131,6 +132,7 @@ def attach(
     IntercomExportError
         As there.
     """
+    expect(job_identifier, str, "job_identifier", "a text such as 'v5xsp8c19ji0s82'")
     with session.attaching:
         exports: tuple[Export, ...] = session.exports
         for export in exports:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import WaitInterruptedError, WaitTimeoutError
 from intercom_export_widgets.jobs.progress import Stage, attach_line
 
@@ -53,6 +54,7 @@ def wait_for(
     WaitInterruptedError
         If the wait was interrupted.
     """
+    expect(timeout, (int, float, type(None)), "timeout", "a number of seconds, or nothing")
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         while not event.wait(TICK):
@@ -97,6 +99,7 @@ def wait_for_backfill(
         As `wait_for`.
     """
     name = f"The backfill of {backfill.timeframe.label}"
+    expect(timeout, (int, float, type(None)), "timeout", "a number of seconds, or nothing")
     deadline = None if timeout is None else time.monotonic() + timeout
     try:
         while not event.wait(TICK):
