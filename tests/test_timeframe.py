@@ -252,6 +252,7 @@ def test_instants_stand_for_themselves(text, zone, first, last):
         ("1527811200", "last", "'created_at_before' is a required parameter"),
         ("2018-06-01T09:30", "last", "'created_at_before' is a required parameter"),
         ("2018-06-30 2018-06-01", "last", "created_at_after is greater than created_at_before"),
+        ("2018-06-02 2018-06-01", "last", "created_at_after is greater than created_at_before"),
         ("1530316800 1527811200", "last", "created_at_after is greater than created_at_before"),
         ("2018-02-31", "first", "not a date that exists"),
         ("2018-06-01 2018-06-31", "last", "not a date that exists"),

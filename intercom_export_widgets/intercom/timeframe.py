@@ -194,6 +194,8 @@ class Timeframe:
                 raise TimeframeError(NO_LAST, advice="Give the last instant too.", field="last")
             return cls._checked(first.start, first.end, found)
         last = read_period(words[1], field="last", zone=found, today=today)
+        if last.start < first.start:  # also of neighbouring days, which end where they begin
+            return cls(first.start, last.end, found.key)
         return cls._checked(first.start, last.end, found)
 
     @classmethod
