@@ -103,7 +103,7 @@ def seconds(value: object, name: str) -> None:
 
 
 def path_of(value: object, name: str, wanted: str) -> Path:
-    """Return a path as it was passed, ``~`` and all.
+    """Return a path as it was passed, with ``~`` resolved.
 
     Raises
     ------
@@ -119,4 +119,4 @@ def path_of(value: object, name: str, wanted: str) -> Path:
         raise FileError(
             f"No file or folder can be called {text[:LONGEST_SHOWN]!r}.", advice=f"Pass {wanted}."
         )
-    return Path(text)
+    return Path(text).expanduser()

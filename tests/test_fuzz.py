@@ -31,7 +31,7 @@ from intercom_export_widgets.intercom.observation import read_observed
 from intercom_export_widgets.intercom.partial import Partial, note_of
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.files import Place
-from intercom_export_widgets.notebook import usage
+from intercom_export_widgets.notebook import conditions, usage
 
 NOW = 1_700_000_000.0
 calm = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -53,7 +53,7 @@ def test_any_line_is_a_command_or_a_usage_error(line):
     assert command.verb in {*usage.VERBS, "form", "export", "help"}
     assert set(command.options) <= {name.removeprefix("--") for name in usage.OPTIONS}
     with contextlib.suppress(InputError):
-        usage.check_table(command.value("table"))
+        conditions.check_table(command.value("table"))
         Timeframe.parse(" ".join(command.words), zone=command.value("zone") or "UTC", now=NOW)
 
 

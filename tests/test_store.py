@@ -11,7 +11,8 @@ import pytest
 import s3fs
 
 from intercom_export_widgets.errors import FileError, PackageMissingError
-from intercom_export_widgets.jobs.store import is_remote, store_of
+from intercom_export_widgets.jobs.address import is_remote
+from intercom_export_widgets.jobs.store import store_of
 
 
 @pytest.fixture

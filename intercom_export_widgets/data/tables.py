@@ -268,7 +268,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         FileError
             If the disk refuses; there is no new file then, and never half of one.
         """
-        path = path_of(path, "path", "a folder, or a file that ends in .parquet").expanduser()
+        path = path_of(path, "path", "a folder, or a file that ends in .parquet")
         single = path.suffix.lower() == ".parquet" and not path.is_dir()
         default = ["receipt"] if single else list(self._groups)
         groups = [self._resolve(each) for each in ([name] if name else default)]

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import TimeframeError
+from intercom_export_widgets.intercom.description import TimeframeDescription, describe
 from intercom_export_widgets.intercom.observation import read_observed
 from intercom_export_widgets.intercom.periods import (
     FORMS,
@@ -25,7 +26,7 @@ from intercom_export_widgets.intercom.periods import (
     read_period,
     two_sides,
 )
-from intercom_export_widgets.intercom.zones import clock_changes, find_zone, local
+from intercom_export_widgets.intercom.zones import find_zone, local
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -34,35 +35,6 @@ __all__ = ["PRESETS", "Timeframe", "TimeframeDescription"]
 
 # Intercom's own sentence, "Example Errors" of "Creating an export job".
 REVERSED: Final = "created_at_after is greater than created_at_before"
-SHOWN_CHANGES: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class TimeframeDescription:
-    """A range as it is shown before it is submitted.
-
-    Attributes
-    ----------
-    local : str
-        Days, or instants, in the range's own zone.
-    utc : str
-        First instant and last second in UTC.
-    unix : str
-        The same in Unix seconds, as they go to the API.
-    days : int
-        Local calendar days touched.
-    daylight : str
-        A note on the clock changes within the range, or ``""``.
-    observed : str
-        Until when opens and clicks are counted, in the range's own zone.
-    """
-
-    local: str
-    utc: str
-    unix: str
-    days: int
-    daylight: str
-    observed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,31 +275,12 @@ class Timeframe:
 
     def describe(self) -> TimeframeDescription:
         """Return the range in local time, in UTC and in Unix seconds, ready to show."""
-        first = datetime.fromtimestamp(self.created_at_after, UTC)
-        last = datetime.fromtimestamp(self.created_at_before, UTC)
-        return TimeframeDescription(
-            local=self.label,
-            utc=f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC",
-            unix=f"{self.created_at_after} to {self.created_at_before}",
-            days=self.days,
-            daylight=self._daylight(),
-            observed=f"{local(self.request_end, find_zone(self.zone)):%Y-%m-%d %H:%M:%S} "
-            f"{self.zone}",
-        )
+        return describe(self)
 
     def _local(self) -> str:
         if not self.whole_days:
             return f"{self.first_instant.isoformat()} to {self.last_instant.isoformat()}"
         return f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-
-    def _daylight(self) -> str:
-        found = clock_changes(self.created_at_after, self.created_at_before, find_zone(self.zone))
-        changes = [str(change) for change in found]
-        if not changes:
-            return ""
-        more = len(changes) - SHOWN_CHANGES
-        rest = f", and {more} more times" if more > 0 else ""
-        return f"The clock goes {', '.join(changes[:SHOWN_CHANGES])}{rest}."
 
 
 def _only_day(day: date) -> date:

@@ -1,7 +1,7 @@
 """The handle of one export: what a person holds while it runs and when it is done.
 
-An `Export` is a `Running` export and, once it is done, its data. Its properties never
-send a request, and tables are read when they are first asked for.
+An `Export` is a `Running` export and, once it is done, its data and what there is to look at.
+Its properties never send a request, and tables are read when they are first asked for.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import NotReadyError
-from intercom_export_widgets.jobs.running import Running
+from intercom_export_widgets.jobs.looking import Looking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from intercom_export_widgets.data.charts import Chart
-    from intercom_export_widgets.data.figures import Figures
-    from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
-    from intercom_export_widgets.data.tableview import TableView
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
@@ -34,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Export", "is_usable"]
 
 
-class Export(Running):
+class Export(Looking):
     """One export job and, once it is done, its data.
 
     Made by `jobs.session.ExportSession`; not to be constructed by hand.
@@ -71,8 +66,6 @@ class Export(Running):
         self._opener = opener
         self._tables: Tables | None = None
         self._lock = threading.Lock()
-        self._figures: Figures | None = None
-        self._counting = threading.Lock()
 
     def __repr__(self) -> str:
         """Return the job, its stage, its range and its rows."""
@@ -241,109 +234,6 @@ class Export(Running):
             path = archive.with_name(f"{archive.name}.tables")
         ensure_written(tables, path, table, storage_options)
         return open_dask(path, table, storage_options=storage_options, **options)
-
-    @property
-    def figures(self) -> Figures:
-        """The numbers behind the pictures: deliveries a day, messages, the engagement curve.
-
-        Counted when first asked for, in memory that does not grow with the export.
-
-        Raises
-        ------
-        NotReadyError, IntercomExportError
-            As for `tables`.
-        """
-        from intercom_export_widgets.data.figures import figures_of
-
-        tables = self.tables
-        with self._counting:
-            if self._figures is None:
-                self._figures = figures_of(tables)
-            return self._figures
-
-    def chart(self, name: str | None = None) -> Chart:
-        """Return an Altair chart of `figures`, which shows itself without a network.
-
-        It holds a few hundred numbers, however large the export is.
-
-        Parameters
-        ----------
-        name : {"deliveries", "curve", "messages"}, optional
-            Deliveries a day by content type; the share opened by time since receipt, and where
-            the observed-until cuts it; opened and clicked of those sent, for each of the 20
-            messages sent most. By default all three.
-
-        Returns
-        -------
-        altair.LayerChart or altair.VConcatChart
-            An ordinary chart: change it, combine it, save it.
-
-        Raises
-        ------
-        PackageMissingError
-            If Altair is not installed.
-        InputError
-            If there is no such chart, or nothing was delivered.
-        NotReadyError, IntercomExportError
-            As for `tables`.
-        """
-        from intercom_export_widgets.data.charts import chart_of
-
-        return chart_of(self.figures, name)
-
-    def show(
-        self,
-        table: str = "receipt",
-        *,
-        rows: int = 1000,
-        columns: Sequence[str] | None = None,
-        masked: bool = True,
-    ) -> TableView:
-        """Return a table to look at: sort, search, page and copy it where widgets live.
-
-        Parameters
-        ----------
-        table : str
-            Its name, as in ``tables``.
-        rows : int
-            How many to show at most, 1 to 10,000, evenly taken from first to last.
-        columns : sequence of str, optional
-            Which; by default those that have a value in any of these rows.
-        masked : bool
-            Mask names and e-mail addresses. Unmasked ones are shown by the live table only:
-            what is saved with the notebook is masked still.
-
-        Raises
-        ------
-        TableNotFoundError
-            If the export has no such table.
-        InputError
-            If there is no such column, or so many rows are not for looking at.
-        NotReadyError, IntercomExportError
-            As for `tables`.
-        """
-        from intercom_export_widgets.data.schema import singular
-        from intercom_export_widgets.data.tableview import view_of
-
-        expect(table, str, "table", "its name, such as 'receipt'")
-        counts = self.progress.rows
-        total = counts.get(table) or counts.get(singular(table)) or 0
-        return view_of([self.tables], table, total=total, rows=rows, columns=columns, masked=masked)
-
-    def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
-        """Return the first deliveries as text, names and addresses masked unless asked for.
-
-        Raises
-        ------
-        NotReadyError, IntercomExportError
-            As for `tables`.
-        """
-        from intercom_export_widgets.data.preview import Preview, preview
-
-        tables = self.tables
-        if tables.archive is None:
-            return Preview((), (), masked)
-        return preview(tables.archive, zone=tables.zone, rows=rows, masked=masked)
 
 
 def is_usable(export: Export, connection: Connection | None) -> bool:

@@ -15,7 +15,8 @@ from intercom_export_widgets.data.cached import no_such_column
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.errors import FileError, PackageMissingError, TableNotFoundError
-from intercom_export_widgets.jobs.store import parted, store_of
+from intercom_export_widgets.jobs.address import parted
+from intercom_export_widgets.jobs.store import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,13 +23,12 @@ from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.lineup import Lineup
 from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.shelf import load, taken_from_disk
-from intercom_export_widgets.jobs.submission import attach, begin
+from intercom_export_widgets.jobs.submission import attach, begin, range_of
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from datetime import date
-    from pathlib import Path
 
     from intercom_export_widgets.intercom.credentials import Token
     from intercom_export_widgets.jobs.handle import Export
@@ -95,10 +94,11 @@ class ExportSession(Following):
     ) -> None:
         find_zone(zone)
         seconds(poll_interval, "poll_interval")
+        ledger_path = default_ledger() if ledger is None else ledger
         super().__init__(
             Connection(token, region=region, base_url=base_url, ask=ask, pause=pause),
-            folder=default_folder() if folder is None else _own(folder, "folder"),
-            ledger=Ledger(default_ledger() if ledger is None else _own(ledger, "ledger")),
+            folder=path_of(default_folder() if folder is None else folder, "folder", "a path"),
+            ledger=Ledger(path_of(ledger_path, "ledger", "a path")),
             poll_interval=poll_interval,
             now=now,
         )
@@ -116,12 +116,6 @@ class ExportSession(Following):
             If it means none.
         """
         return Timeframe.parse(text, zone=self.zone, now=self.now())
-
-    def _range(self, given: Timeframe | str) -> Timeframe:
-        """Return the range that was passed; a text is read in the session's zone."""
-        wanted = "a text such as '2018-06-01 2018-06-30', or Timeframe.of_days(first, last)"
-        expect(given, (str, Timeframe), "timeframe", wanted)
-        return self.timeframe(given) if isinstance(given, str) else given
 
     def submit(
         self,
@@ -199,7 +193,7 @@ class ExportSession(Following):
         TimeframeError, TokenMissingError, SettingError, LedgerError, FileError
             What can be said without asking the API.
         """
-        timeframe = self._range(timeframe)
+        timeframe = range_of(self, timeframe)
         if observe is not None:
             timeframe = timeframe.observed(observe, now=self.now())
         timeframe.check_past(self.now())
@@ -252,7 +246,7 @@ class ExportSession(Following):
         UsageError
             If another notebook is at it.
         """
-        timeframe = self._range(timeframe)
+        timeframe = range_of(self, timeframe)
         expect(row_limit, (int, type(None)), "row_limit", "a number of rows")
         timeframe.check_past(self.now())
         connection = connection or self.connection
@@ -304,8 +298,3 @@ class ExportSession(Following):
             If it is no export, or damaged.
         """
         return load(self, what)
-
-
-def _own(path: str | os.PathLike[str], name: str) -> Path:
-    """Return a path of the user's, ``~`` resolved."""
-    return path_of(path, name, "a path").expanduser()

@@ -33,7 +33,7 @@ def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
     """
     named = path_of(what, "what", "a job's identifier, or the path of a file")
     entry = session.ledger.find(str(what))
-    path = Path(entry.path) if entry is not None and entry.path else named.expanduser()
+    path = Path(entry.path) if entry is not None and entry.path else named
     if not _is_file(path):
         again = "" if entry is None else f" Or fetch it again: {attach_line(str(what))}."
         raise FileError(

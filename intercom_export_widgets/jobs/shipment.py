@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
-from intercom_export_widgets.jobs.store import checked, is_remote, parted, store_of
+from intercom_export_widgets.jobs.address import checked, is_remote, parted
+from intercom_export_widgets.jobs.store import store_of
 from intercom_export_widgets.jobs.written import Files
 
 if TYPE_CHECKING:

@@ -14,21 +14,14 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from intercom_export_widgets.arguments import path_of
 from intercom_export_widgets.data.parquet import check_folder
 from intercom_export_widgets.errors import FileError, PackageMissingError
+from intercom_export_widgets.jobs.address import OBJECT_STORES, checked, is_remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FolderStore", "RemoteStore", "Store", "checked", "is_remote", "parted", "store_of"]
-
-OBJECT_STORES: Final = frozenset(
-    {"abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "oci", "oss", "r2", "s3", "s3a"}
-)
-"""What has no half files: an object is there when all of it has been sent."""
-
-_WANTED: Final = "a folder, or an address such as s3://bucket/folder"
+__all__ = ["FolderStore", "RemoteStore", "Store", "store_of"]
 
 _PACKAGES: Final = {
     "s3": ("s3fs", "intercom-export-widgets[remote]"),
@@ -39,51 +32,6 @@ _PACKAGES: Final = {
     "az": ("adlfs", "adlfs"),
 }
 """What fsspec needs for a protocol, and what brings it."""
-
-
-def checked(address: object) -> str:
-    """Return an address as text, if something can be written there.
-
-    Raises
-    ------
-    InputError
-        If it is neither text nor a path.
-    FileError
-        If nothing can be called so, or be written there.
-    """
-    if not is_remote(address):
-        path = path_of(address, "path", _WANTED)
-        return address if isinstance(address, str) else str(path)
-    text = str(address)
-    protocol, _, rest = text.partition("://")
-    if protocol in {"http", "https"}:
-        raise FileError(f"Nothing can be written to {text}.", advice=f"Pass {_WANTED}.")
-    if protocol in OBJECT_STORES and not rest.strip("/"):
-        raise FileError(f"{text} names no bucket.", advice=f"Pass {_WANTED}.")
-    return text
-
-
-def is_remote(address: object) -> bool:
-    """Return whether an address is one of a store, ``s3://bucket/folder``, and not a path."""
-    return isinstance(address, str) and "://" in address and not address.startswith("file://")
-
-
-def parted(address: str | Path) -> tuple[str, str]:
-    """Return the folder that an address means, and the name of its one Parquet file, if any.
-
-    Examples
-    --------
-    >>> parted("s3://bucket/june.parquet"), parted("s3://bucket/june")
-    (('s3://bucket', 'june.parquet'), ('s3://bucket/june', ''))
-    """
-    text = checked(address).removeprefix("file://")
-    if not text.lower().endswith(".parquet"):
-        return text, ""
-    if is_remote(text):
-        folder, _, name = text.rpartition("/")
-        return folder, name
-    path = Path(text).expanduser()
-    return (str(path), "") if path.is_dir() else (str(path.parent), path.name)
 
 
 def store_of(address: str | Path, options: Mapping[str, Any] | None = None) -> Store:

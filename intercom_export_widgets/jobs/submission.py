@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.arguments import expect
+from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.intercom.windows import WHOLE
 from intercom_export_widgets.jobs.expectation import (
     expected_rows,
@@ -21,13 +22,12 @@ from intercom_export_widgets.jobs.shelf import kept_export
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
 
-__all__ = ["attach", "begin"]
+__all__ = ["attach", "begin", "range_of"]
 
 RUNNING: Final = frozenset({Stage.WAITING, Stage.DOWNLOADING, Stage.READING})
 
@@ -120,6 +120,21 @@ def _under_way(
         if same and export.progress.stage in stages and not export.done:
             return export
     return None
+
+
+def range_of(session: ExportSession, given: Timeframe | str) -> Timeframe:
+    """Return the range that was passed; a text is read in the session's zone.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    TimeframeError
+        If the text means no range.
+    """
+    wanted = "a text such as '2018-06-01 2018-06-30', or Timeframe.of_days(first, last)"
+    expect(given, (str, Timeframe), "timeframe", wanted)
+    return session.timeframe(given) if isinstance(given, str) else given
 
 
 def attach(

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from traitlets import HasTraits, Instance, Tuple
 
 from intercom_export_widgets.errors import NotReadyError
+from intercom_export_widgets.jobs.address import is_remote
 from intercom_export_widgets.jobs.conversion import Workers
 from intercom_export_widgets.jobs.dataset import Dataset, warn_of_missing
 from intercom_export_widgets.jobs.progress import Stage
-from intercom_export_widgets.jobs.store import is_remote, store_of
+from intercom_export_widgets.jobs.store import store_of
 from intercom_export_widgets.jobs.windowfiles import WindowFiles
 from intercom_export_widgets.jobs.written import Files
 

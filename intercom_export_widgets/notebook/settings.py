@@ -295,7 +295,6 @@ def _plain(error: Exception, given: Given) -> str:
     """Return what an error says, for a value of the wrong kind without traitlets' own words."""
     said = " ".join(str(error).split())
     if said.startswith(("The '", "could not convert", "Invalid")):
-        number = given.name == "poll_interval"
-        kind = "a number of seconds" if number else "a text"
+        kind = "a number of seconds" if given.name == "poll_interval" else "a text"
         return f"{given.name} is {kind}, not {str(given.value)[:40]!r}."
     return said

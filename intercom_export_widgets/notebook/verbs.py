@@ -11,7 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
-from intercom_export_widgets.notebook import manual, usage
+from intercom_export_widgets.notebook import conditions, manual
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview, windows_note
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Verbs:
         self._desk.settings.check()
         timeframe = self._timeframe(command)
         connection = self._connection(command)
-        usage.check_table(command.value("table"))
+        conditions.check_table(command.value("table"))
         if command.has("every"):
             return self._in_windows(timeframe, connection, command)
         if command.has("dry-run"):
@@ -85,11 +85,11 @@ class Verbs:
         """Begin a backfill, or go on with it; return its handle, or the table asked for."""
         from intercom_export_widgets.intercom.windows import split
 
-        every = usage.check_every(command)
+        every = conditions.check_every(command)
         if command.has("dry-run"):
             timeframe.check_past(self._session.now())
             return windows_note(split(timeframe, every))
-        usage.check_mixed(command, timeframe, split(timeframe, every))
+        conditions.check_mixed(command, timeframe, split(timeframe, every))
         fresh = command.has("fresh") or command.has("refresh")
         mixed = command.has("mixed")
         backfill = self._session.backfill(
@@ -102,9 +102,9 @@ class Verbs:
         from intercom_export_widgets.data.tableview import view_of_frame
         from intercom_export_widgets.notebook.progress import ProgressLine
 
-        table = usage.table_of(command)
+        table = conditions.table_of(command)
         if table is not None and not backfill.done and not command.has("mixed"):
-            usage.check_parts(backfill.timeframe, backfill.count[1])
+            conditions.check_parts(backfill.timeframe, backfill.count[1])
         if command.has("wait") or table is not None:
             with ProgressLine(self._desk.shell, self._session.now) as shown:
                 backfill.wait(callback=shown.show_backfill)
@@ -144,7 +144,7 @@ class Verbs:
         """Return the handle, the finished handle, or the table that was asked for."""
         from intercom_export_widgets.notebook.progress import ProgressLine
 
-        table = usage.table_of(command)
+        table = conditions.table_of(command)
         with ProgressLine(self._desk.shell, self._session.now) as shown:
             if not export.done and (command.has("wait") or table is not None):
                 export.wait(callback=lambda _: shown.show(export))
