@@ -22,7 +22,7 @@ __all__ = ["Broken", "Transfer", "byte_range"]
 BLOCK: Final = 256 * 1024
 LATE: Final = 0.5
 """How much lost time, in seconds, a slow transfer makes up for."""
-RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*")
+RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*")
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
