@@ -57,9 +57,13 @@ def seen(tmp_path):
 
 @pytest.fixture
 def book(kernel, notebook, setup, seen):
-    """A notebook on that kernel with the form, a busy cell, and one that prints the version."""
+    """A notebook on that kernel with the form, a busy cell, and one that prints the version.
+
+    What reading needs is imported before: beside a cell that never lets go of the interpreter
+    each of the thousand files of pandas and pyarrow would wait for its turn.
+    """
     opened = notebook(
-        setup,
+        f"import pandas, pyarrow.compute, pyarrow.csv, pyarrow.parquet\n{setup}",
         "form = %intercom_export\nform",
         busy_until(seen),
         "import ipykernel\nprint(ipykernel.__version__)",

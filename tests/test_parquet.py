@@ -138,5 +138,5 @@ def test_damage_leaves_the_old_file(tmp_path):
 def test_place_that_can_not_be_written_is_named(tables, tmp_path):
     """A file in a folder's place is an error of one sentence that names it."""
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(FileError, match="file can't be made"):
+    with pytest.raises(FileError, match="file is a file, and a folder is wanted"):
         tables.to_parquet(tmp_path / "file" / "june.parquet")
