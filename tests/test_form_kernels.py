@@ -60,10 +60,12 @@ def book(kernel, notebook, setup, seen):
     """A notebook on that kernel with the form, a busy cell, and one that prints the version.
 
     What reading needs is imported before: beside a cell that never lets go of the interpreter
-    each of the thousand files of pandas and pyarrow would wait for its turn.
+    each of the thousand files of pandas and pyarrow would wait for its turn, and so would each
+    row of the ledger that all tests of a run have filled.
     """
     opened = notebook(
-        f"import pandas, pyarrow.compute, pyarrow.csv, pyarrow.parquet\n{setup}",
+        f"import pandas, pyarrow.compute, pyarrow.csv, pyarrow.parquet\n{setup}\n"
+        f"%config IntercomExport.ledger = '{seen.with_name('ledger.sqlite')}'",
         "form = %intercom_export\nform",
         busy_until(seen),
         "import ipykernel\nprint(ipykernel.__version__)",

@@ -36,6 +36,10 @@ def test_rows_come_back_as_they_were_written(ledger):
     assert (entry.status, entry.bytes, entry.submitted_at) == ("pending", 3, 12.5)
     assert [e.number for e in ledger.entries(session="a")] == [number]
     assert ledger.entries(session="b") == []
+    assert [e.number for e in ledger.entries(session="b", numbers=[number, 99])] == [number]
+    for asked in ({"status": "pending"}, {"base_url": "http://127.0.0.1:1"}):
+        rows = [e for e in ledger.entries() if all(getattr(e, k) == v for k, v in asked.items())]
+        assert ledger.entries(**asked) == rows
 
 
 def test_the_newest_row_of_an_identifier_is_found(ledger):

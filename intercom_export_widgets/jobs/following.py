@@ -150,11 +150,7 @@ class Following(HasTraits):
         if everything:
             return self.ledger.entries()
         mine = {export.number for export in self.exports if export.ledger is self.ledger}
-        return [
-            entry
-            for entry in self.ledger.entries()
-            if entry.session == self.name or entry.number in mine
-        ]
+        return self.ledger.entries(session=self.name, numbers=mine)
 
     def log(self, *, everything: bool = False) -> pd.DataFrame:
         """Return the log, one row per job, oldest first; columns as `jobs.log.COLUMNS`.

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.jobs.entry import COLUMNS, KINDS, Entry
 from intercom_export_widgets.jobs.ledgerfile import LedgerFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["Ledger"]
 
@@ -92,19 +96,45 @@ class Ledger(LedgerFile):
         with self.transaction() as connection:
             connection.execute("DELETE FROM jobs WHERE number = ?", [number])
 
-    def entries(self, *, session: str | None = None) -> list[Entry]:
-        """Return the rows of one session, or of all, oldest first.
+    def entries(
+        self,
+        *,
+        session: str | None = None,
+        numbers: Collection[int] = (),
+        status: str | None = None,
+        base_url: str | None = None,
+    ) -> list[Entry]:
+        """Return the rows that are asked for, or all, oldest first.
 
-        A ledger that does not exist yet has none.
+        The file is asked, not the rows: beside a busy cell each one that is read waits for the
+        interpreter. A ledger that does not exist yet has none.
+
+        Parameters
+        ----------
+        session : str, optional
+            The session's.
+        numbers : collection of int
+            Beside the session's, also the rows of these numbers.
+        status : str, optional
+            Those whose status was last written so.
+        base_url : str, optional
+            Those of that address.
 
         Raises
         ------
         LedgerError
             If the file can't be read.
         """
-        if session is None:
-            return self._select("ORDER BY number", [])
-        return self._select("WHERE session = ? ORDER BY number", [session])
+        conditions, values = ["1"], list[str | int]()
+        if session is not None:
+            marks = ", ".join("?" * len(numbers))
+            conditions.append(f"(session = ? OR number IN ({marks}))")
+            values += [session, *numbers]
+        for column, value in (("status", status), ("base_url", base_url)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(value)
+        return self._select(f"WHERE {' AND '.join(conditions)} ORDER BY number", values)
 
     def entry(self, number: int) -> Entry | None:
         """Return the row of that number, if there is one."""

@@ -32,7 +32,6 @@ def settle_lost(ledger: Ledger) -> None:
     LedgerError
         If the ledger can't be read or written.
     """
-    for entry in ledger.entries():
-        waits = entry.status == "submitting" and not entry.job_identifier
-        if waits and not is_alive(entry.origin, entry.submitted_at):
+    for entry in ledger.entries(status="submitting"):
+        if not entry.job_identifier and not is_alive(entry.origin, entry.submitted_at):
             ledger.give_up(entry.number, LOST)

@@ -83,7 +83,7 @@ class Meanwhile:
         """
         if waited >= PATIENCE:
             return ""
-        for entry in reversed(self.ledger.entries()):
+        for entry in reversed(self.ledger.entries(base_url=self.connection.address)):
             if self._is_coming(entry):
                 where = place_of(entry.origin, entry.notebook)
                 return (

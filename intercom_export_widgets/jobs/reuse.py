@@ -46,7 +46,7 @@ def find_kept(
     LedgerError
         If the ledger can't be read.
     """
-    for entry in reversed(ledger.entries()):
+    for entry in reversed(ledger.entries(base_url=connection.address)):
         same = is_same_range(entry, connection.address, timeframe)
         if (
             same

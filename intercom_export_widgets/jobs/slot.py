@@ -74,11 +74,10 @@ def find_holder(
     """
     proposed = [
         entry
-        for entry in reversed(ledger.entries())
+        for entry in reversed(ledger.entries(base_url=client.base_url))
         if entry.job_identifier
         and entry.finished_at is None
         and not JobStatus.read(entry.status).ended
-        and entry.base_url == client.base_url
         and (now is None or now - (entry.submitted_at or now) < MEMORY)
     ]
     for entry in proposed[:PROPOSED]:
@@ -106,9 +105,7 @@ def find_lost(ledger: Ledger, base_url: str, now: float) -> list[Entry]:
     with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
         settle_lost(ledger)
     lost: list[Entry] = []
-    for entry in ledger.entries():
-        if entry.base_url != base_url:
-            continue
+    for entry in ledger.entries(base_url=base_url):
         if entry.job_identifier:
             created = entry.submitted_at or 0
             lost = [
