@@ -19,7 +19,7 @@ from intercom_export_widgets.jobs.address import parted
 from intercom_export_widgets.jobs.store import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pandas.api.extensions import ExtensionDtype
@@ -82,11 +82,9 @@ def open_dask(
     """
     dask, dataframe = import_dask()
     wanted = names(columns, "columns", "a list of names, such as ['email', 'received_at']")
-    for option in options:
-        choice(option, list(signature(dataframe.read_parquet).parameters), "an option")
+    _check(options, dataframe.read_parquet)
     files, store = _files_of(path, table, storage_options)
-    # Else Dask makes ``string`` of text, whatever the mapper says.
-    with dask.config.set({"dataframe.convert-string": False}):
+    with dask.config.set({"dataframe.convert-string": False}):  # else text becomes ``string``
         return dataframe.read_parquet(
             [store.address(name) for name in files],
             columns=wanted,
@@ -96,6 +94,12 @@ def open_dask(
             arrow_to_pandas={"types_mapper": pandas_dtype},
             **options,
         )
+
+
+def _check(options: Iterable[str], reader: Callable[..., Any]) -> None:
+    """Refuse an option that Dask does not know, and would not mention."""
+    for option in options:
+        choice(option, list(signature(reader).parameters), "an option")
 
 
 def import_dask() -> tuple[Any, Any]:
