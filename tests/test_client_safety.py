@@ -106,8 +106,12 @@ def test_regions():
     with pytest.raises(SettingError, match="Did you mean 'eu'") as caught:
         IntercomClient(Token(TOKEN), region="eur")
     assert caught.value.field == "region"
-    with pytest.raises(SettingError, match="'us', 'eu', 'au'"):
+    for wrong, meant in (("Australia", "'au'"), ("us-east-1", "'us'"), ("eo", "'eu'")):
+        with pytest.raises(SettingError, match=f"Did you mean {meant}"):
+            IntercomClient(Token(TOKEN), region=wrong)
+    with pytest.raises(SettingError, match="'us', 'eu', 'au'") as caught:
         IntercomClient(Token(TOKEN), region="mars")
+    assert "mean" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

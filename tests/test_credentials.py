@@ -175,6 +175,24 @@ def test_a_missing_token_lists_where_it_was_looked_for():
         find_credential(sources=[])
 
 
+@pytest.mark.parametrize(
+    "name", ["INTERCOM_TOKEN", "INTERCOM_PROD_API_KEY", "INTERCOM_PAT", "intercom_access_token"]
+)
+def test_a_token_under_a_name_that_nothing_reads_is_named(name):
+    """What is missing stands there under another name; neither value nor strangers are shown."""
+    environ = {name: SECRET, "GITHUB_TOKEN": SECRET, "INTERCOM_SECRET": SECRET, "INTERCOM_KEY": ""}
+    with pytest.raises(TokenMissingError) as caught:
+        find_credential(environ=environ, sources=usual_sources({})[:2])
+    said = f"{name} is set, but nothing reads it: name it INTERCOM_ACCESS_TOKEN."
+    assert caught.value.message.endswith(said)
+    assert SECRET not in str(caught.value)
+    assert "GITHUB" not in str(caught.value)
+    environ |= {"INTERCOM_ACCESS_TOKEN": SECRET}
+    assert find_credential(environ=environ).source.endswith("INTERCOM_ACCESS_TOKEN")
+    with pytest.raises(TokenMissingError, match="are set, but nothing reads them"):
+        find_credential(environ={"INTERCOM_TOKEN": "1", "INTERCOM_APIKEY": "2"}, sources=[])
+
+
 def test_an_empty_argument_is_not_replaced_by_another_token():
     """An argument that is empty is a mistake: no other token is used in its place."""
     with pytest.raises(TokenMissingError, match="an argument of ExportSession"):

@@ -11,6 +11,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 from wire import Reply, WireServer
 
+from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.intercom.clock import seconds_ahead
 from intercom_export_widgets.notebook import doctor, machine
 from intercom_export_widgets.notebook.doctor import examine
@@ -70,6 +71,28 @@ def test_what_is_wrong_says_what_to_do(session, shell, tmp_path):
     assert "/x/pyproject.toml" in found.of("setting zone").advice
     assert "region 'eu', 'au'" in found.of("workspace").advice
     assert "%config IntercomExport.folder" in found.of("folder").advice
+
+
+def test_a_token_among_the_settings_and_a_file_that_is_none_have_rows(
+    session, shell, tmp_path, monkeypatch
+):
+    """What refuses every export is no row's business but its own; the token is not shown."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for written, check, said in (
+        (f'token = "{TOKEN}"', "a token among the settings", "A token is no setting"),
+        ("zone = ", "a file of settings", "it is not TOML"),
+    ):
+        (folder / "pyproject.toml").write_text(f"[tool.intercom-export]\n{written}\n")
+        with pytest.warns(ExportWarning):
+            settings = IntercomExport.of(shell)
+        found = examine(session, settings, shell)
+        assert not found.ok
+        assert said in found.of(check).found
+        assert str(folder / "pyproject.toml") in found.of(check).found
+        assert "Exports are refused until" in found.of(check).advice
+        assert TOKEN not in repr(found)
 
 
 def test_without_a_token_the_rest_is_looked_at_all_the_same(session, shell):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
 from urllib.parse import quote
 
 from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
+from intercom_export_widgets.intercom.misnamed import misnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -183,7 +184,8 @@ def find_credential(
         if place.name == argument:
             break
     looked_at = ", ".join(place.name for place in places) or "no place at all"
-    raise TokenMissingError(f"No access token was found. Looked at: {looked_at}.", field="token")
+    said = f"No access token was found. Looked at: {looked_at}. {misnamed(VARIABLES, environ)}"
+    raise TokenMissingError(said.rstrip(), field="token")
 
 
 def usual_sources(environ: Mapping[str, str] | None = None) -> list[Source]:

@@ -58,10 +58,13 @@ def region_url(region: str) -> str:
     SettingError
         If there is no such region.
     """
-    url = REGIONS.get(region.strip().lower())
+    given = region.strip().lower()
+    url = REGIONS.get(given)
     if url is not None:
         return url
-    close = difflib.get_close_matches(region.strip().lower(), REGIONS, n=1, cutoff=0.3)
+    # "europe", "australia" and "us-east-1" begin as what is meant.
+    close = [name for name in REGIONS if given.startswith(name)]
+    close = close or difflib.get_close_matches(given, REGIONS, n=1, cutoff=0.5)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     raise SettingError(
         f"There is no region {region[:40]!r}.",
