@@ -58,6 +58,10 @@ def test_names_and_addresses_are_masked_until_asked_for(export):
         assert "@example" not in form
     asked = export.show(masked=False)
     assert list(asked.shown.email) == list(receipts.email.fillna(""))
+    said = "Names and addresses are shown, also to whoever is given this output."
+    assert said in asked.as_html()
+    assert said in asked.as_text()
+    assert "Names and addresses are masked." in asked.as_masked().as_text()
     assert "•••" in asked.as_masked().as_html()
     odd = view_of_frame(pd.DataFrame({"user_external_id": ["ada@example.org", "7"]}), "odd")
     assert list(odd.shown.user_external_id) == ["7", "a•••@e•••"]
@@ -136,6 +140,7 @@ def test_the_table_sorts_searches_and_runs_no_script_and_reads_well_when_saved(s
     expect(table).to_contain_text(MARKUP)
     expect(table).to_contain_text("Ada Lovelace")
     expect(cell).to_contain_text("receipt: 300 rows.")
+    expect(cell).to_contain_text("masked, unless its widgets' state is saved, too")
     expect(cell.get_by_role("button", name="Copy")).to_be_visible()
     static = cell.locator(".iew-static")
     expect(static).to_be_hidden()

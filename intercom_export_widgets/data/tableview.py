@@ -30,6 +30,8 @@ __all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]
 ROWS_AT_MOST: Final = 10_000
 LONGEST: Final = 200
 STATIC_ROWS: Final = 20
+HIDDEN: Final = "Names and addresses are masked."
+SHOWN: Final = "Names and addresses are shown, also to whoever is given this output."
 ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -59,7 +61,19 @@ class TableView:
 
     def as_masked(self) -> TableView:
         """Return the same with names and addresses masked."""
-        return replace(self, masked=True)
+        return self.saying(HIDDEN, masked=True)
+
+    def saying(self, kept: str, *, masked: bool) -> TableView:
+        """Return the same with another sentence on where names and addresses are shown.
+
+        Parameters
+        ----------
+        kept : str
+            It takes the place of `SHOWN`, where that is said.
+        masked : bool
+            As the attribute.
+        """
+        return replace(self, masked=masked, caption=self.caption.replace(SHOWN, kept))
 
     def as_html(self, *, captioned: bool = True) -> str:
         """Return the first rows as an HTML table without a script; every cell is escaped."""
@@ -207,7 +221,7 @@ def _caption(name: str, shown: int, rows: int, empty: int, *, masked: bool) -> s
     if shown < rows:
         part = f"{name}: {shown:,} of {rows:,} rows, evenly taken; export.read({name!r}) has all."
     parts = [part, f"{empty} empty columns are left out." if empty else ""]
-    parts.append("Names and addresses are masked." if masked else "")
+    parts.append(HIDDEN if masked else SHOWN)
     return " ".join([*filter(None, parts), "Instants are UTC."])
 
 

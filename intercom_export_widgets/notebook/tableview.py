@@ -3,6 +3,9 @@
 itables' widget brings DataTables with it, so that nothing is fetched, and sends it to the page,
 not into the notebook: 0.6 MB that `init_notebook_mode(connected=False)` would write there. Where
 it is not installed, or no page lives, the same is plain HTML.
+
+What the widget shows lies in its state, which JupyterLab writes into the file only where that
+was turned on, so a table with names and addresses in it says so.
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ LAYOUT: Final[dict[str, Any]] = {
     "bottomEnd": "paging",
     "bottom2Start": "buttons",
 }
+WHILE_LIVE: Final = (
+    "Names and addresses are shown in the live table; what is saved with the notebook is masked, "
+    "unless its widgets' state is saved, too."
+)
 ASK_PIP: Final = 'To sort, search and copy: pip install "intercom-export-widgets[charts]".'
 
 
@@ -66,6 +73,7 @@ def show_table(shell: InteractiveShell) -> Callable[[TableView], None]:
             maxColumns=0,
         )
         view_of_it, metadata = table._repr_mimebundle_() or ({}, {})
+        view = view.saying(WHILE_LIVE, masked=view.masked)
         _publish({"text/plain": view.caption, "text/html": _caption(view)})
         _publish({**view_of_it, "text/plain": NEEDS_KERNEL}, metadata)
         _publish({"text/plain": view.as_masked().as_text(), "text/html": _remains(view, table_id)})
