@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from test_queue import DEAD, JUNE, creations, until
 
-from intercom_export_widgets.jobs.meanwhile import PATIENCE, Meanwhile
 from intercom_export_widgets.jobs.progress import Stage
 
 
@@ -36,7 +36,7 @@ def test_what_is_being_fetched_is_waited_for(session, sandbox, another):
     first = session.submit(JUNE)
     until(lambda e: e.progress.stage is Stage.DOWNLOADING, first)
     export = another.start(JUNE, when_free=True)
-    until(lambda e: "are being fetched in this kernel" in e.progress.note, export)
+    until(lambda e: "Another notebook is downloading it" in e.progress.note, export)
     assert export.wait(60).job_identifier == first.wait(60).job_identifier
     assert len(creations(sandbox)) == 1
 
@@ -63,12 +63,46 @@ def test_what_was_asked_for_afresh_is_exported_afresh(session, sandbox, another)
     assert len(creations(sandbox)) == 2
 
 
-def test_a_download_that_was_given_up_is_waited_for_by_nobody(session, sandbox):
-    """A kernel that has ended fetches nothing, and patience ends after a quarter of an hour."""
-    export = session.submit(JUNE).wait(30)
-    session.ledger.update(export.number, finished_at=None)
-    meanwhile = Meanwhile(session.ledger, session.connection, session.timeframe(JUNE))
-    assert "are being fetched" in meanwhile.coming(0.0)
-    assert meanwhile.coming(PATIENCE) == ""
-    session.ledger.update(export.number, origin=DEAD)
-    assert meanwhile.coming(0.0) == ""
+@pytest.mark.parametrize("when_free", [False, True], ids=["at once", "queued"])
+def test_a_fetch_of_hours_is_waited_for_and_nothing_is_exported_twice(
+    session, sandbox, another, when_free
+):
+    """However long another notebook fetches the same range: its job is followed, not repeated."""
+    sandbox.switch(bytes_per_second=15_000)
+    first = session.submit(JUNE)
+    until(lambda e: e.progress.stage is Stage.DOWNLOADING, first)
+    session.ledger.update(first.number, submitted_at=another.now() - 3 * 3600)
+    export = another.start(JUNE, when_free=when_free)
+    until(lambda e: "Another notebook is downloading it" in e.progress.note, export)
+    assert export.wait(60).number == first.wait(60).number
+    assert export.receipts.equals(first.receipts)
+    assert len(creations(sandbox)) == 1
+    assert len(another.log(everything=True)) == 1
+
+
+@pytest.mark.parametrize("when_free", [False, True], ids=["at once", "queued"])
+def test_what_a_dead_kernel_was_fetching_is_fetched_not_exported_again(
+    session, sandbox, another, when_free
+):
+    """Its job has ended and its data are still there: they are brought, from that job."""
+    first = session.submit(JUNE).wait(30)
+    first.progress.path.unlink()
+    session.ledger.update(first.number, finished_at=None, path=None, origin=DEAD)
+    export = another.start(JUNE, when_free=when_free).wait(30)
+    assert (export.number, export.job_identifier) == (first.number, first.job_identifier)
+    assert export.progress.path.exists()
+    assert session.ledger.entry(first.number).finished_at is not None
+    assert len(creations(sandbox)) == 1
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"error": "The download failed."}, {"expires_at": 1.0}, {"job_identifier": "of-nobody"}],
+    ids=["failed", "expired", "unknown"],
+)
+def test_a_job_whose_data_can_not_be_had_is_followed_by_nobody(session, another, sandbox, facts):
+    """The range is exported again."""
+    first = session.submit(JUNE).wait(30)
+    session.ledger.update(first.number, **{"finished_at": None, "path": None} | facts)
+    assert another.start(JUNE).wait(30).number != first.number
+    assert len(creations(sandbox)) == 2

@@ -74,7 +74,8 @@ def run(
         source=tools.source,
     )
     if timeframe is not None and job is None:
-        progress = yield from _begin(tools, progress, timeframe)
+        number, progress = yield from _begin(tools, progress, timeframe)
+        tools = replace(tools, number=number)
         if progress.stage.ended:
             return progress
     progress = yield from _await_end(tools, progress)
@@ -85,10 +86,10 @@ def run(
 
 def _begin(
     tools: Tools, progress: Progress, timeframe: Timeframe
-) -> Generator[Pause, None, Progress]:
-    """Submit at once, or when the slot is free, as was asked for."""
+) -> Generator[Pause, None, tuple[int, Progress]]:
+    """Submit at once, or when the slot is free, as was asked for; return its row's number too."""
     if tools.turn is None:
-        return _submit(tools, progress, timeframe)
+        return tools.number, _submit(tools, progress, timeframe)
 
     def submit(latest: Progress) -> Progress:
         return _submit(tools, latest, timeframe)

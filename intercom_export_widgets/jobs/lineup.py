@@ -19,6 +19,7 @@ from intercom_export_widgets.jobs.plan import Plan
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.queue import Queue
 from intercom_export_widgets.jobs.slot import find_lost, lost_sentence
+from intercom_export_widgets.jobs.submission import under_way
 from intercom_export_widgets.jobs.takeup import take_up
 from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.turn import Turn
@@ -78,7 +79,7 @@ class Lineup:
         *,
         fresh: bool = False,
     ) -> Export:
-        """Put a range into the queue, and return its export; the same range waits once.
+        """Put a range into the queue, and return its export; the same range is there once.
 
         Raises
         ------
@@ -86,9 +87,9 @@ class Lineup:
             If the ledger can't be written.
         """
         slot = self.slot_of(connection, client)
-        waiting = self._waiting(timeframe, connection.address)
-        if waiting is not None:
-            return waiting
+        there = under_way(self._session, timeframe, connection.address, fresh=fresh, queued=True)
+        if there is not None:
+            return there
         now = self._session.now()
         (ticket,) = self.queue.add(slot, self.owner, [timeframe], now=now)
         return self.begin(ticket, connection, client, since=None if fresh else 0.0)
@@ -162,14 +163,6 @@ class Lineup:
         export.observe(self._call_next, ["progress", "error"])
         session.publish(export)
         return export
-
-    def _waiting(self, timeframe: Timeframe, address: str) -> Export | None:
-        exports: tuple[Export, ...] = self._session.exports
-        for export in exports:
-            same = export.timeframe == timeframe and export.address == address
-            if same and export.progress.stage is Stage.QUEUED and not export.done:
-                return export
-        return None
 
     def _busy(self, connection: Connection) -> str:
         """Return what to say if this session follows the job that holds the slot."""

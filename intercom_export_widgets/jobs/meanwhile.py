@@ -1,7 +1,8 @@
-"""What others have exported while a range waited in the queue: it need not be exported again.
+"""What others have exported of a range: it need not be exported again.
 
-Looked at by `turn` when a range is the next to be submitted. The ledger tells it, and the
-disk; the API is asked only whose workspace it is.
+Looked at before a range is submitted, and again by `turn` when its turn has come. What is whole
+on disk is read from there; a job that has ended, and whose data nobody has brought yet, is
+followed: `delivery` waits for whoever is fetching them, however long that takes, or fetches them.
 """
 
 from __future__ import annotations
@@ -10,23 +11,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.errors import ArchiveError
+from intercom_export_widgets.errors import ArchiveError, IntercomExportError
 from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.jobs.origin import is_alive, place_of
 from intercom_export_widgets.jobs.reading import progress_of_file, progress_without_data
 from intercom_export_widgets.jobs.reuse import find_kept, is_same_range
 
 if TYPE_CHECKING:
+    from intercom_export_widgets.intercom.client import IntercomClient
+    from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.progress import Progress
 
-__all__ = ["PATIENCE", "Meanwhile"]
+__all__ = ["Meanwhile"]
 
-PATIENCE: Final = 900.0
-"""Seconds that another notebook's download is waited for at most: it may have been given up."""
+PROPOSED: Final = 3
+"""How many jobs of the same range are asked about, newest first."""
+
+PATIENCE: Final = 5.0
+"""Seconds that one question may take."""
+
+GONE: Final = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Meanwhile:
     connection : Connection
         Whose workspace is meant.
     timeframe : Timeframe
-        The range that waits.
+        The range that is wanted.
     since : float
         Unix seconds: what was submitted before is not fresh enough; 0 if anything is.
     """
@@ -68,36 +75,44 @@ class Meanwhile:
         except ArchiveError:
             return None
 
-    def coming(self, waited: float) -> str:
-        """Return who is fetching the data of the same range just now, in a sentence, if anybody.
+    def ended(self, client: IntercomClient, now: float) -> tuple[Entry, Job] | None:
+        """Return the same range's job that has ended well, but whose data are not on disk yet.
+
+        Somebody may be fetching them just now, or has been killed before. The API is asked
+        about it, so that only what can still be fetched is returned.
 
         Parameters
         ----------
-        waited : float
-            Seconds for which that was waited for already.
+        client : IntercomClient
+            Is asked.
+        now : float
+            Unix seconds.
 
         Raises
         ------
         LedgerError
             If the ledger can't be read.
         """
-        if waited >= PATIENCE:
-            return ""
-        for entry in reversed(self.ledger.entries(base_url=self.connection.address)):
-            if self._is_coming(entry):
-                where = place_of(entry.origin, entry.notebook)
-                return (
-                    f"Job {entry.job_identifier} has exported the same range; its data are being "
-                    f"fetched {where}, and are read from disk then."
-                )
-        return ""
+        entries = reversed(self.ledger.entries(base_url=self.connection.address))
+        for entry in [entry for entry in entries if self._may_be(entry, now)][:PROPOSED]:
+            try:
+                job = client.refresh(entry.job_identifier or "", attempts=1, timeout=PATIENCE)
+            except IntercomExportError:
+                continue
+            expired = job.download_expires_at is not None and job.download_expires_at <= now
+            if job.status in {JobStatus.COMPLETED, JobStatus.NO_DATA} and not expired:
+                return entry, job
+        return None
 
-    def _is_coming(self, entry: Entry) -> bool:
+    def _may_be(self, entry: Entry, now: float) -> bool:
+        known = self.connection.workspace
         return (
-            is_same_range(entry, self.connection.address, self.timeframe)
-            and (entry.submitted_at or 0) >= self.since
-            and JobStatus.read(entry.status) in {JobStatus.COMPLETED, JobStatus.NO_DATA}
+            bool(entry.job_identifier)
             and entry.finished_at is None
             and entry.error is None
-            and is_alive(entry.origin, entry.submitted_at)
+            and (entry.expires_at is None or entry.expires_at > now)
+            and JobStatus.read(entry.status) not in GONE
+            and (entry.submitted_at or 0) >= self.since
+            and (known is None or entry.workspace_id in {None, known.id_code})
+            and is_same_range(entry, self.connection.address, self.timeframe)
         )

@@ -281,6 +281,8 @@ class Running(HasTraits):
     def _adopt(self, number: int) -> None:
         """Take another row of the ledger: the same range, exported by another notebook."""
         self.number = number
+        if self._tools is not None:
+            self._tools = replace(self._tools, number=number)
 
     def _left(self) -> WaitInterruptedError:
         return left_error(self.progress, self.name_of_job, self._gone)

@@ -15,6 +15,7 @@ from intercom_export_widgets.jobs.expectation import (
 )
 from intercom_export_widgets.jobs.files import check_folder
 from intercom_export_widgets.jobs.handle import is_usable
+from intercom_export_widgets.jobs.meanwhile import Meanwhile
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
 
-__all__ = ["attach", "begin", "range_of"]
+__all__ = ["attach", "begin", "range_of", "under_way"]
 
 RUNNING: Final = frozenset({Stage.WAITING, Stage.DOWNLOADING, Stage.READING})
 
@@ -87,11 +88,15 @@ def _submit_now(
     *,
     fresh: bool,
 ) -> Export:
-    """Write the row and begin, unless this session is exporting the same range already."""
+    """Write the row and begin, unless the same range is being exported, or fetched, already."""
     with session.submitting:
-        under_way = _under_way(session, timeframe, connection.address, fresh=fresh)
-        if under_way is not None:
-            return under_way
+        there = under_way(session, timeframe, connection.address, fresh=fresh)
+        if there is not None:
+            return there
+        meanwhile = Meanwhile(session.ledger, connection, timeframe)
+        ended = None if fresh else meanwhile.ended(client, session.now())
+        if ended is not None:
+            return attach(session, ended[1].job_identifier, connection, ask=False)
         passed = session.lineup.passed_over(connection.address)
         received_until = timeframe.created_at_before
         number = session.ledger.add(
@@ -109,11 +114,21 @@ def _submit_now(
         return export
 
 
-def _under_way(
-    session: ExportSession, timeframe: Timeframe, address: str, *, fresh: bool
+def under_way(
+    session: ExportSession,
+    timeframe: Timeframe,
+    address: str,
+    *,
+    fresh: bool,
+    queued: bool = False,
 ) -> Export | None:
-    """Return the export of that range that is being submitted; or runs, if that is fresh enough."""
+    """Return the session's export of that range that has begun and not ended, if there is one.
+
+    One that is being submitted always serves; one that runs, unless it must be `fresh`; one
+    that waits in the queue, if the range would be `queued` too.
+    """
     stages = {Stage.SUBMITTING} | (set() if fresh else RUNNING)
+    stages |= {Stage.QUEUED} if queued else set()
     exports: tuple[Export, ...] = session.exports
     for export in exports:
         same = export.timeframe == timeframe and export.address == address

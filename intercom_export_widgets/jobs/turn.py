@@ -18,6 +18,7 @@ from intercom_export_widgets.errors import (
     JobCanceledError,
     JobLockedError,
     LedgerError,
+    SubmissionUnknownError,
     ThrottledError,
     WaitInterruptedError,
 )
@@ -84,10 +85,11 @@ def await_turn(
     turn: Turn,
     progress: Progress,
     submit: Callable[[Progress], Progress],
-) -> Generator[Pause, None, Progress]:
+) -> Generator[Pause, None, tuple[int, Progress]]:
     """Wait until the range may be submitted, submit it, and return what was answered.
 
-    What others have exported by then is not submitted: its last progress is returned.
+    What others have exported by then is not submitted: its last progress is returned, or
+    their job, whose data are still to be fetched. The number is that of its row in the ledger.
 
     Parameters
     ----------
@@ -109,22 +111,18 @@ def await_turn(
     IntercomExportError
         What waiting can't cure.
     """
-    waited = 0.0
     try:
         while True:
             ticket = _mine(tools, turn)
             waits = _wait_for(tools, turn, ticket)
             if waits is None and turn.meanwhile is not None:
-                taken = _take(tools, turn, turn.meanwhile)
+                taken = _take(tools, turn, turn.meanwhile, progress)
                 if taken is not None:
                     return taken
-                coming = turn.meanwhile.coming(waited)
-                waits = _Wait(coming, 1.0) if coming else None
-                waited += 1.0 if coming else 0.0
             if waits is None and turn.queue.claim(turn.number, turn.owner, tools.now()):
                 begun = _try(tools, turn, ticket, progress, submit)
                 if begun is not None:
-                    return begun
+                    return tools.number, begun
                 continue
             yield _rest(tools, progress, waits or _Wait("Another range is being submitted.", 1.0))
     except WaitInterruptedError:
@@ -133,17 +131,24 @@ def await_turn(
         raise
 
 
-def _take(tools: Tools, turn: Turn, meanwhile: Meanwhile) -> Progress | None:
-    """Take what another notebook has exported, with its row of the ledger, if it is there."""
-    found = meanwhile.found(tools.now())
+def _take(
+    tools: Tools, turn: Turn, meanwhile: Meanwhile, progress: Progress
+) -> tuple[int, Progress] | None:
+    """Take what another notebook has exported, with its row of the ledger, if there is any."""
+    now = tools.now()
+    found = meanwhile.found(now)
     if found is None:
-        return None
-    entry, progress = found
+        ended = meanwhile.ended(tools.client, now)
+        if ended is None:
+            return None
+        entry, job = ended
+        found = entry, replace(progress, stage=Stage.WAITING, job=job, note="", next_ask_at=None)
+    entry, taken = found
     turn.queue.update(turn.number, state="submitted", job=entry.number, note="", next_try_at=None)
     tools.ledger.remove(tools.number)
     tools.adopt(entry.number)
-    tools.report(progress)
-    return progress
+    tools.report(taken)
+    return entry.number, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +240,8 @@ def _try(
         )
         return None
     except IntercomExportError as error:
-        turn.queue.update(turn.number, state="failed", note=str(error))
+        lost = isinstance(error, SubmissionUnknownError)
+        turn.queue.update(turn.number, state="unknown" if lost else "failed", note=str(error))
         raise
     turn.queue.update(turn.number, state="submitted", note="", next_try_at=None)
     return begun
