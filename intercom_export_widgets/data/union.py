@@ -66,4 +66,5 @@ def joint_attrs(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "rows_trimmed": sum(attrs.get("rows_trimmed", 0) for attrs in found),
         "windows": sum(attrs.get("windows", 1) for attrs in found),
         "missing_windows": [w for attrs in found for w in attrs.get("missing_windows", [])],
+        "window_notes": [note for attrs in found for note in attrs.get("window_notes", [])],
     }

@@ -98,7 +98,7 @@ def go_on(
         if running.plan == plan and not running.done:
             return running
     lineup.queue.adopt(plan.slot, lineup.owner, now, backfill=plan.number)
-    retried = {"unknown", "failed", "stopped", "removed"} if again else {"unknown"}
+    retried = {"failed", "stopped", "removed"} if again else set()
     for ticket in lineup.queue.tickets(backfill=plan.number):
         theirs = ticket.state in {"waiting", "submitting"} and not ticket.belongs_to(lineup.owner)
         if theirs:
@@ -110,7 +110,7 @@ def go_on(
             lineup.queue.update(
                 ticket.number,
                 state="waiting",
-                failures=int(ticket.state == "unknown"),
+                failures=0,
                 job=None,
                 origin=lineup.owner.origin,
                 session=lineup.owner.session,

@@ -17,17 +17,24 @@ from intercom_export_widgets.errors import (
     IntercomExportError,
     RequestRefusedError,
     StorageError,
+    SubmissionUnknownError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.jobs.expectation import expected_rows, indivisible, parts_of
+from intercom_export_widgets.jobs.expectation import cut_off, expected_rows, indivisible, parts_of
 from intercom_export_widgets.jobs.lifesign import LifeSign
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.reuse import find_kept
+from intercom_export_widgets.jobs.roll import Roll
 from intercom_export_widgets.jobs.shelf import final_export, taken_from_disk
+from intercom_export_widgets.jobs.unanswered import (
+    lost_sentence,
+    may_run,
+    repeated,
+    send_again,
+    was_repeated,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
@@ -42,8 +49,11 @@ __all__ = ["Course"]
 FATAL: Final = (AccessError, StorageError, RequestRefusedError, InputError)
 """What no other window would escape: the backfill stops, and can go on later."""
 
+READY: Final = frozenset({"done", "submitted", "waiting", "unknown"})
+"""Windows that can be begun: those on disk, those that have a job, those that need one."""
 
-class Course:
+
+class Course(Roll):
     """The windows of one backfill, and their exports.
 
     Parameters
@@ -56,11 +66,6 @@ class Course:
         The backfill.
     row_limit : int
         Rows that Intercom returns at most.
-
-    Attributes
-    ----------
-    notes : list of str
-        What must be said, in sentences.
     """
 
     def __init__(
@@ -72,66 +77,13 @@ class Course:
         *,
         row_limit: int,
     ) -> None:
-        self._session = session
+        super().__init__(session, plan)
         self._connection = connection
         self._client = client
-        self._plan = plan
         self._row_limit = row_limit
-        self._queue = session.lineup.queue
-        self._owner = session.lineup.owner
-        self._exports: dict[int, Export] = {}
         self._judged: set[int] = set()
         self._stopped = False
-        self.notes: list[str] = []
-        self._tickets: list[Ticket] = []
-        self._refresh()
         self._sign = LifeSign(self._queue, self._owner, session.now)
-
-    # What there is -------------------------------------------------------------
-
-    @property
-    def exports(self) -> tuple[Export, ...]:
-        """The exports that have begun, in the order of the windows."""
-        numbers = [ticket.number for ticket in self._tickets]
-        return tuple(self._exports[number] for number in numbers if number in self._exports)
-
-    def now(self) -> float:
-        """Return the session's clock, Unix seconds."""
-        return self._session.now()
-
-    @property
-    def folder(self) -> Path:
-        """Where the session keeps its archives."""
-        return self._session.folder
-
-    @property
-    def count(self) -> tuple[int, int]:
-        """How many windows are on disk, and how many there are."""
-        return sum(ticket.state == "done" for ticket in self._tickets), len(self._tickets)
-
-    @property
-    def missing(self) -> tuple[Timeframe, ...]:
-        """The windows whose data are not there."""
-        return tuple(ticket.timeframe for ticket in self._tickets if ticket.state != "done")
-
-    @property
-    def windows(self) -> tuple[Timeframe, ...]:
-        """The windows, in order."""
-        return tuple(ticket.timeframe for ticket in self._tickets)
-
-    @property
-    def ready(self) -> tuple[tuple[Timeframe, Export], ...]:
-        """The windows that are on disk, with their exports, in order."""
-        done = [t for t in self._tickets if t.state == "done" and t.number in self._exports]
-        return tuple((ticket.timeframe, self._exports[ticket.number]) for ticket in done)
-
-    def _refresh(self) -> list[Ticket]:
-        self._tickets = self._queue.tickets(backfill=self._plan.number)
-        return self._tickets
-
-    def _set(self, number: int, **values: str | float | None) -> None:
-        self._queue.update(number, **values)
-        self._refresh()
 
     # Beginning -----------------------------------------------------------------
 
@@ -145,17 +97,22 @@ class Course:
         """
         while not self._stopped:
             left = [t for t in self._refresh() if t.number not in self._exports]
-            ticket = next((t for t in left if t.state in {"done", "submitted", "waiting"}), None)
-            if ticket is None:
+            ready = [t for t in left if t.state in READY]
+            unseen = may_run(self._session.ledger, ready, self.now())
+            if not ready:
                 return None
-            export = self._begin(ticket)
+            ticket = next((t for t in ready if t.number not in unseen), ready[0])
+            export = self._begin(ticket, unseen=ticket.number in unseen)
             if export is not None:
                 self._exports[ticket.number] = export
                 return export
         return None
 
-    def _begin(self, ticket: Ticket) -> Export | None:
-        """Return a window's export; None if its state has changed instead."""
+    def _begin(self, ticket: Ticket, *, unseen: bool) -> Export | None:
+        """Return a window's export; None if its state has changed instead.
+
+        `unseen` says that a job for it may run that nobody can name.
+        """
         lineup, entry = self._session.lineup, self._entry_of(ticket)
         if ticket.state == "submitted" and entry is not None and entry.job_identifier:
             name = entry.job_identifier
@@ -168,7 +125,11 @@ class Course:
         known = self._known(ticket.timeframe)
         if known is not None:
             return known
-        if self._split(ticket):
+        if unseen or ticket.state == "unknown":
+            self._say(lost_sentence(ticket.timeframe))
+            now = self.now()
+            ticket = send_again(self._queue, ticket, self._owner, now, unseen=unseen)
+        elif self._split(ticket):
             return None
         since = self._plan.fresh_since
         return lineup.begin(ticket, self._connection, self._client, since=since)
@@ -199,7 +160,7 @@ class Course:
         """
         self._judged.add(export.key)
         number = next(number for number, found in self._exports.items() if found is export)
-        ticket = next(ticket for ticket in self._tickets if ticket.number == number)
+        ticket = next(ticket for ticket in self._refresh() if ticket.number == number)
         if export.error is None:
             self._judge_good(ticket, export)
             return
@@ -218,8 +179,7 @@ class Course:
 
     def _judge_good(self, ticket: Ticket, export: Export) -> None:
         rows = max(export.progress.rows.values(), default=0)
-        cut_off = rows == self._row_limit
-        parts = parts_of(ticket.timeframe, 2 * rows, rows) if cut_off else ()
+        parts = parts_of(ticket.timeframe, 2 * rows, rows) if rows == self._row_limit else ()
         if len(parts) > 1:
             self.notes.append(
                 f"{ticket.timeframe.label} came with exactly {rows:,} rows, the most that Intercom "
@@ -229,14 +189,26 @@ class Course:
             self._queue.replace(ticket, list(parts), now=self._session.now())
             self._refresh()
             return
-        self._set(ticket.number, state="done", job=export.number, failures=0, note="")
+        said = [cut_off(ticket.timeframe, rows)] if rows == self._row_limit else []
+        if was_repeated(self._session.ledger, ticket):
+            self._unsay(lost_sentence(ticket.timeframe))
+            said.append(repeated(ticket.timeframe))
+        self._say(*said)
+        note = " ".join(said)
+        self._set(ticket.number, state="done", job=export.number, failures=0, note=note)
 
     def _judge_failed(self, ticket: Ticket, export: Export, error: Exception) -> None:
         """Export a window that failed once more, then go on with the others."""
         label = ticket.timeframe.label
         if ticket.failures:
+            self._unsay(lost_sentence(ticket.timeframe))
             self.notes.append(f"{label} failed twice and is left out: {error}")
             self._set(ticket.number, state="failed", failures=ticket.failures + 1)
+            return
+        if isinstance(error, SubmissionUnknownError):
+            self._say(lost_sentence(ticket.timeframe))
+            self._set(ticket.number, state="unknown", failures=1, job=export.number)
+            del self._exports[ticket.number]
             return
         self.notes.append(f"{label} failed and is exported once more: {error}")
         completed = export.job is not None and export.job.status is JobStatus.COMPLETED
@@ -276,7 +248,8 @@ class Course:
         """Begin no more windows; those that wait are kept for a later call."""
         self._stopped = True
         for ticket in self._refresh():
-            if ticket.state == "waiting" and ticket.number not in self._exports:
+            left = ticket.state in {"waiting", "unknown"}
+            if left and ticket.number not in self._exports:
                 self._queue.update(ticket.number, state="stopped")
         self._refresh()
 

@@ -33,16 +33,25 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
         Each window's, in order.
     missing : sequence of str
         The windows that are not there, in words.
+    notes : sequence of str
+        What must be said of the windows, in sentences: those that were split, sent twice or
+        came cut off.
     mixed : bool
         Whether windows that count opens and clicks until different moments may be put
         together without being asked again.
     """
 
     def __init__(
-        self, parts: Sequence[Tables], *, missing: Sequence[str] = (), mixed: bool = False
+        self,
+        parts: Sequence[Tables],
+        *,
+        missing: Sequence[str] = (),
+        notes: Sequence[str] = (),
+        mixed: bool = False,
     ) -> None:
         self.parts = tuple(parts)
         self.missing = tuple(missing)
+        self.notes = tuple(notes)
         self.mixed = mixed
 
     def __getitem__(self, name: str) -> pd.DataFrame:
@@ -94,7 +103,8 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
         -------
         pandas.DataFrame
             ``attrs`` as for one export, from the first window's begin to the last one's end;
-            ``windows`` says how many there are, ``missing_windows`` which are not.
+            ``windows`` says how many there are, ``missing_windows`` which are not, and
+            ``window_notes`` what must be said of them, in sentences.
 
         Raises
         ------
@@ -125,6 +135,7 @@ class Dataset(Mapping[str, "pd.DataFrame"]):
             joint_attrs([part.attrs for part in self.parts]),
             rows_trimmed=sum(frame.attrs["rows_trimmed"] for frame in frames),
             missing_windows=list(self.missing),
+            window_notes=list(self.notes),
         )
         return whole
 

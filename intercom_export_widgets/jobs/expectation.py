@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.ticket import Slot
 
-__all__ = ["ROW_LIMIT", "expected_rows", "indivisible", "may_promise", "parts_of"]
+__all__ = ["ROW_LIMIT", "cut_off", "expected_rows", "indivisible", "may_promise", "parts_of"]
 
 ROW_LIMIT: Final = 10_000_000
 """Rows that Intercom returns at most: "the first 10 million" (reference 2.5)."""
@@ -103,6 +103,20 @@ def parts_of(timeframe: Timeframe, expected: float, row_limit: int) -> tuple[Tim
         return (timeframe,)
     parts = math.ceil(expected / row_limit)
     return divide(timeframe, parts) if parts > 1 else (timeframe,)
+
+
+def cut_off(timeframe: Timeframe, rows: int) -> str:
+    """Return the sentence about a range that came cut off, and that no split makes whole."""
+    observed = timeframe.request_end > timeframe.created_at_before
+    why = (
+        "splitting does not help while opens and clicks are counted for longer than it lasts"
+        if observed
+        else "it can't be divided further"
+    )
+    return (
+        f"{timeframe.label} came with exactly {rows:,} rows, the most that Intercom returns, and "
+        f"{why}: rows are probably missing."
+    )
 
 
 def indivisible(timeframe: Timeframe, expected: float, row_limit: int) -> str:

@@ -65,7 +65,8 @@ class Leases:
             for number in numbers:
                 connection.execute(
                     "UPDATE queue SET origin = '', session = '' WHERE number = ? "
-                    "AND origin = ? AND session = ? AND state IN ('waiting', 'submitted')",
+                    "AND origin = ? AND session = ? "
+                    "AND state IN ('waiting', 'submitted', 'unknown')",
                     [number, owner.origin, owner.session],
                 )
 

@@ -168,6 +168,42 @@ class Queue(Leases):
         with self.ledger.transaction() as connection:
             change(connection, number, values)
 
+    def put_back(
+        self, number: int, owner: Owner, now: float, *, last: bool, **values: str | float | None
+    ) -> None:
+        """Let a range wait again, as this owner's, in its place or behind all others.
+
+        Parameters
+        ----------
+        number : int
+            The range.
+        owner : Owner
+            Whose it is from now on.
+        now : float
+            Unix seconds.
+        last : bool
+            Whether it is put at the end.
+        **values
+            Other columns of `Ticket`.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        mine: dict[str, str | float | None] = {
+            "state": "waiting",
+            "job": None,
+            "origin": owner.origin,
+            "session": owner.session,
+            "expires_at": now + LEASE,
+        }
+        with self.ledger.transaction() as connection:
+            if last:
+                (end,) = connection.execute("SELECT max(rank) FROM queue").fetchone()
+                mine["rank"] = end + 1
+            change(connection, number, mine | values)
+
     def give_row(self, ticket: Ticket, **values: str | float | None) -> int:
         """Write the ledger's row of a range, and that it is its row, at once; return its number.
 

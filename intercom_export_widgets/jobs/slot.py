@@ -105,7 +105,8 @@ def find_lost(ledger: Ledger, base_url: str, now: float) -> list[Entry]:
     with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
         settle_lost(ledger)
     lost: list[Entry] = []
-    for entry in ledger.entries(base_url=base_url):
+    entries = ledger.entries(base_url=base_url)
+    for entry in sorted(entries, key=lambda entry: entry.submitted_at or 0):
         if entry.job_identifier:
             created = entry.submitted_at or 0
             lost = [

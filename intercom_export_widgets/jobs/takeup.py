@@ -82,9 +82,12 @@ def _take_up_backfills(
 
 
 def _is_left(ticket: Ticket) -> bool:
-    """Return whether a window's job was left by its kernel; its lease is not renewed any more."""
+    """Return whether a window was left by its kernel, with its job or a lost answer.
+
+    Its lease is not renewed any more.
+    """
     gone = not ticket.origin or not is_alive(ticket.origin)
-    return ticket.state == "submitted" and gone
+    return ticket.state in {"submitted", "unknown"} and gone
 
 
 def _left(session: ExportSession, slot: Slot) -> list[Entry]:

@@ -100,7 +100,8 @@ class Windowed(HasTraits):
             raise self.error
         ended = [e for e in self.exports if e.progress.stage in {Stage.DONE, Stage.NO_DATA}]
         missing = [window.label for window in self.missing]
-        return Dataset([e.tables for e in ended], missing=missing, mixed=self.mixed)
+        tables = [export.tables for export in ended]
+        return Dataset(tables, missing=missing, notes=self.notes, mixed=self.mixed)
 
     @property
     def receipts(self) -> pd.DataFrame:

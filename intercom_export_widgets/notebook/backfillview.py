@@ -63,7 +63,7 @@ def describe(backfill: Backfill, *, by_magic: bool = True) -> Card:
         tone="running" if not ended else "good" if whole else "bad",
         steps=[],
         detail=_detail(backfill),
-        problem=str(error) if error is not None else " ".join(backfill.notes[-SAID:]),
+        problem=str(error) if error is not None else _said(backfill.notes),
         rows=[[name, count] for name, count in rows.items()],
         started_at=backfill.begun_at,
         finished_at=backfill.finished_at if ended else None,
@@ -71,6 +71,13 @@ def describe(backfill: Backfill, *, by_magic: bool = True) -> Card:
         can_cancel=not ended,
         label=SANDBOX if any(e.progress.sandbox for e in exports) else "",
     )
+
+
+def _said(notes: tuple[str, ...]) -> str:
+    """Return the newest notes, and how many others there are."""
+    others = len(notes) - SAID
+    more = [f"{others} more: backfill.notes."] if others > 0 else []
+    return " ".join([*notes[-SAID:], *more])
 
 
 def _detail(backfill: Backfill) -> str:

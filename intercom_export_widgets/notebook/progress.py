@@ -103,7 +103,8 @@ class ProgressLine:
         if windows and not self._printed and not backfill.done:
             card = describe_backfill(backfill)
             head = ": ".join(part for part in (card.label, card.title) if part)
-            text = self._bar(head, done, windows, " windows")
+            bar = self._bar(head, done, windows, " windows")
+            text = f"{bar} · {card.problem}" if card.problem else bar
         self._show(text, ended=backfill.done)
 
     def _bar(self, head: str, count: int, whole: int, unit: str) -> str:
@@ -140,7 +141,8 @@ class ProgressLine:
             print(text, flush=True)  # noqa: T201 - a log's line is printed
         elif self._terminal:
             width = self._width()
-            print(f"\r{text[:width]:<{width}}", end="", flush=True)  # noqa: T201 - a terminal's, too
+            shown = text if ended else text[:width]  # what must be said is said whole at the end
+            print(f"\r{shown:<{width}}", end="", flush=True)  # noqa: T201 - a terminal's, too
         elif self._handle is None:
             from IPython.display import display
 
