@@ -1,10 +1,10 @@
 """What was parsed once, kept as Parquet beside the archive for the readings that follow.
 
 ``<archive>.cache`` is a folder of one file for each table, and beside it what the reading has
-found out. A file counts only if it is what was written, and was made from the very archive that
-lies beside it now, by this version of the package; whatever else lies there is ignored. Nothing
-depends on it: where it can't be written, or is damaged or gone, the archive is read. It refuses
-to know DataFrames and ranges.
+found out, and a `snapshot` of what was read as a DataFrame. A file counts only if it is what was
+written, and was made from the very archive that lies beside it now, by this version of the
+package; whatever else lies there is ignored. Nothing depends on it: where it can't be written,
+or is damaged or gone, the archive is read. It refuses to know DataFrames and ranges.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.cached import CachedReading
 from intercom_export_widgets.data.parquet import ParquetSink, aside
+from intercom_export_widgets.data.snapshot import Snapshot
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -89,6 +90,25 @@ class Cache:
         here = facts["key"] == self._key() and facts["checksum"] == checksum_of(self._file(group))
         zoned = facts["zone"] == self.zone or not facts["zone_used"]
         return facts if here and zoned else {}
+
+    def snapshot(self, group: str, window: tuple[int, int] | None) -> Snapshot | None:
+        """Return where a table is kept as it was read, None where nothing can be.
+
+        Parameters
+        ----------
+        group : str
+            The table.
+        window : tuple of int, optional
+            The range that it was trimmed to; none by default.
+        """
+        if not _PLAIN_NAME.fullmatch(group):
+            return None
+        try:
+            self._check_owner()
+            key = {"archive": self._key(), "zone": self.zone, "window": window}
+        except OSError:
+            return None
+        return Snapshot(self.folder / f"{group}.frame", key)
 
     def begin(self, group: str) -> CacheFile | None:
         """Return a new file for a table; None if it can't be written."""

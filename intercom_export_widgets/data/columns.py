@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.arrow import Array, DataType
 
-__all__ = ["Gathered", "Instants", "Strings"]
+__all__ = ["Gathered", "Instants", "Strings", "extension_array", "instants_array"]
 
 _LARGE: Final = 4 * 1024 * 1024
 """From so many bytes on numpy asks for large pages; memory that is not written to costs nothing."""
@@ -99,15 +99,9 @@ class Instants:
     def finish(self, kept: Array | None) -> ExtensionArray:
         """Return pandas' array of all values, or of those that are ``kept``."""
         import numpy as np
-        import pandas as pd
 
         values = self._values.taken()
-        if kept is not None:
-            values = values[np.asarray(kept)]
-        # As integers they are instants already; as local times they would be copied.
-        utc = pd.DatetimeTZDtype("us", "UTC")
-        array: ExtensionArray = pd.array(values.view("int64"), dtype=utc, copy=False)
-        return array
+        return instants_array(values if kept is None else values[np.asarray(kept)])
 
 
 class Strings:
@@ -164,7 +158,7 @@ class Strings:
     def finish(self, kept: Array | None) -> ExtensionArray:
         """Return pandas' array of all values, or of those that are ``kept``."""
         array = self.arrow()
-        return _extension_array(array if kept is None else array.filter(kept.combine_chunks()))
+        return extension_array(array if kept is None else array.filter(kept.combine_chunks()))
 
 
 class Gathered:
@@ -193,7 +187,7 @@ class Gathered:
             column = column.filter(kept)
         if pa.types.is_dictionary(column.type):
             return _categorical(column.unify_dictionaries())
-        return _extension_array(column)
+        return extension_array(column)
 
 
 def _valid(piece: Array) -> NDArray[np.bool_]:
@@ -208,7 +202,17 @@ def _valid(piece: Array) -> NDArray[np.bool_]:
     return found.view(np.bool_)
 
 
-def _extension_array(column: Array) -> ExtensionArray:
+def instants_array(values: NDArray[Any]) -> ExtensionArray:
+    """Return microseconds since 1970, of 8 bytes each, as pandas' array; not copied."""
+    import pandas as pd
+
+    # As integers they are instants already; as local times they would be copied.
+    utc = pd.DatetimeTZDtype("us", "UTC")
+    array: ExtensionArray = pd.array(values.view("int64"), dtype=utc, copy=False)
+    return array
+
+
+def extension_array(column: Array) -> ExtensionArray:
     """Return an Arrow column of strings or numbers as the pandas array of the same meaning."""
     import numpy as np
     import pandas as pd

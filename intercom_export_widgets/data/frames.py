@@ -14,7 +14,7 @@ from intercom_export_widgets.data.columns import Gathered, Instants, Strings
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from pandas.api.extensions import ExtensionArray
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Gathering = Instants | Strings | Gathered
 
-__all__ = ["ArrowFrame", "DtypeBackend", "PandasFrame", "empty_frame", "new_frame"]
+__all__ = ["ArrowFrame", "DtypeBackend", "PandasFrame", "assembled", "empty_frame", "new_frame"]
 
 DtypeBackend = Literal["pandas", "pyarrow"]
 
@@ -112,16 +112,10 @@ class PandasFrame:
         kept : pyarrow.ChunkedArray of bool, optional
             Which rows stay; all by default.
         """
-        import pandas as pd
-
         names = list(self._columns)
-        arrays: dict[int, ExtensionArray] = {}
-        for place, name in enumerate(names):
-            arrays[place] = self._columns.pop(name).finish(kept)
-        rows = self.rows if kept is None else len(next(iter(arrays.values()), ()))
-        frame = pd.DataFrame(arrays, index=pd.RangeIndex(rows), copy=False)
-        frame.columns = pd.Index(names, dtype="str")
-        return frame
+        arrays = [self._columns.pop(name).finish(kept) for name in names]
+        rows = self.rows if kept is None else len(next(iter(arrays), ()))
+        return assembled(names, arrays, rows)
 
 
 class ArrowFrame:
@@ -171,6 +165,16 @@ class ArrowFrame:
             table = table.filter(kept)
         frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
         return frame
+
+
+def assembled(names: list[str], arrays: Iterable[ExtensionArray], rows: int) -> pd.DataFrame:
+    """Return the DataFrame of those columns, none of which is copied."""
+    import pandas as pd
+
+    index = pd.RangeIndex(rows)
+    frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=False)
+    frame.columns = pd.Index(names, dtype="str")
+    return frame
 
 
 def _gathering(of_type: DataType, expected: int) -> Gathering:

@@ -97,7 +97,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         group = self._resolve(name)
         with self._lock:
             if group not in self._read:
-                self._read[group] = self.read(group)
+                self._read[group] = self._remembered(group)
             return self._read[group]
 
     def __iter__(self) -> Iterator[str]:
@@ -127,6 +127,19 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             packed = sum(member.compressed for member in members)
             lines.append(f"  {group:<24}{rows}{packed:>15,} bytes packed")
         return "\n".join(["Tables, read when asked for:", *lines])
+
+    def _remembered(self, group: str) -> pd.DataFrame:
+        """Return what `read` returns, from where the last kernel that read it has kept it."""
+        if self._trimmed is None or group not in self._groups:
+            return self.read(group)
+        frame, trimmed = self._trimmed.remembered(group)
+        return self._labelled(frame, trimmed)
+
+    def _labelled(self, frame: pd.DataFrame, trimmed: int) -> pd.DataFrame:
+        """Give a frame its ``attrs``, and warn of what reading it has found out."""
+        frame.attrs.update(self.attrs, rows_trimmed=trimmed)
+        self._say_notes()
+        return frame
 
     def read(
         self,
@@ -169,9 +182,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             frame = frame if columns is None else frame[list(columns)]
         else:
             frame, trimmed = self._trimmed.frame(group, columns, backend, trim=trim)
-        frame.attrs.update(self.attrs, rows_trimmed=trimmed)
-        self._say_notes()
-        return frame
+        return self._labelled(frame, trimmed)
 
     def fold(self, name: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let something take a table batch by batch, in memory that does not grow with it.

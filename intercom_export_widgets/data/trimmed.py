@@ -65,8 +65,25 @@ class Trimmed:
     ) -> None:
         self._archive = archive
         self._zone = zone
+        self._window = window
         self._notes = notes
+        self._found: dict[str, list[str]] = {}
         self._trimmer = None if window is None else Trimmer(self._open, Window(*window), zone)
+
+    def remembered(self, group: str) -> tuple[pd.DataFrame, int]:
+        """Return what `frame` returns for a whole group, as the last kernel that did kept it.
+
+        If none did, or the file is gone or damaged, it is read, and kept for the next.
+        """
+        snapshot = Cache(self._archive.path, self._zone).snapshot(group, self._window)
+        kept = None if snapshot is None else snapshot.read()
+        if kept is not None:
+            self._add_notes(kept.said["notes"])
+            return kept.frame, kept.said["trimmed"]
+        frame, trimmed = self.frame(group, None, "pandas", trim=True)
+        if snapshot is not None:
+            snapshot.keep(frame, {"trimmed": trimmed, "notes": self._found[group]})
+        return frame, trimmed
 
     def frame(
         self, group: str, columns: Sequence[str] | None, backend: DtypeBackend, *, trim: bool
@@ -218,6 +235,10 @@ class Trimmed:
         found = reading_notes(reading)
         if trimmer is not None:
             found += trimming_notes(reading.group, trimmed, reading.rows, widened=trimmer.widened)
+        self._found[reading.group] = found
+        self._add_notes(found)
+
+    def _add_notes(self, found: Sequence[str]) -> None:
         self._notes += [note for note in found if note not in self._notes]
 
 

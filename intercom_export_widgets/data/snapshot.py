@@ -1,0 +1,209 @@
+"""A table as it was read last, kept in a file that the next kernel maps instead of reading.
+
+Beside the Parquet files of `cache`, for the one table that an analyst reads again and again:
+decoding a million receipts and finding memory for them costs a second, mapping them nothing.
+It is the largest file of all, some five times the archive, so it is only written where that is
+little of what is free. Nothing depends on it. It refuses to know archives, ranges and jobs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import mmap
+import shutil
+import sys
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from intercom_export_widgets.data.layout import Column, checksums, put_together, taken_apart
+from intercom_export_widgets.data.parquet import aside
+from intercom_export_widgets.errors import FileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from io import FileIO
+
+    import pandas as pd
+
+__all__ = ["Kept", "Snapshot"]
+
+LEAST: Final = 16 * 1024 * 1024
+"""Bytes of a frame that is worth a file: Parquet gives back a smaller one as soon."""
+SHARE: Final = 10
+"""A file is written if so many of its size would fit into what is free."""
+_LINE: Final = 64  # where a piece begins, so that whatever lies there is aligned
+_SUM: Final = hashlib.sha256().digest_size
+_LENGTH: Final = 8
+_MOUNTS: Final = Path("/proc/self/mounts")
+_REMOTE: Final = ("nfs", "cifs", "smb", "fuse", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs")
+"""What is mapped from a drive that goes away takes the process along."""
+
+
+class Kept(NamedTuple):
+    """A table that was kept, and what was to be said of it."""
+
+    frame: pd.DataFrame
+    said: Any
+
+
+class Snapshot:
+    """One table on the disk as it lies in memory.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file: the frame's pieces of memory, what they are as JSON, its SHA-256, its length.
+    key : mapping
+        What the table depends on; a file of another key is ignored. Plain values.
+    """
+
+    def __init__(self, path: Path, key: Mapping[str, object]) -> None:
+        import pandas as pd
+
+        self._path = path
+        told = {**key, "pandas": pd.__version__, "byteorder": sys.byteorder}
+        self._key = json.loads(json.dumps(told))
+
+    def read(self, columns: Sequence[str] | None = None) -> Kept | None:
+        """Return the table; None if it was not kept, or not of this key, or is damaged.
+
+        It lies in the file, of which a page is read when it is first used, and which is never
+        written to: a change of the table is this process's own.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            The columns to take, in that order; all by default. None is returned if there is
+            no such column.
+        """
+        with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
+            with self._path.open("rb") as file:
+                memory = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+            facts = _facts(memory)
+            if facts["key"] != self._key:
+                return None
+            every = {told["name"]: told for told in facts["columns"]}
+            wanted = [every[name] for name in (every if columns is None else columns)]
+            parts = [_column(memory, told) for told in wanted]
+            if checksums(parts) == [told["checksums"] for told in wanted]:
+                return Kept(put_together(parts, facts["rows"]), facts["said"])
+        return None
+
+    def keep(self, frame: pd.DataFrame, said: object) -> Thread | None:
+        """Write a table, in a thread, where it is worth it and there is room; else do nothing.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            It may be changed as soon as this returns: what is written is checked against
+            checksums taken before, and dropped if it differs.
+        said : object
+            What must be said of it when it is read. Plain values.
+
+        Returns
+        -------
+        threading.Thread or None
+            What writes it, started; the process ends after it has.
+        """
+        try:
+            columns = taken_apart(frame)
+        except TypeError:
+            return None
+        size = sum(len(piece or b"") for column in columns for piece in column.pieces)
+        if size < LEAST or not _has_room(self._path.parent, size):
+            return None
+        facts = {"key": self._key, "rows": len(frame), "said": said}
+        # pandas copies what is changed while another frame shows it.
+        shown = frame.copy(deep=False)
+        arguments = (columns, checksums(columns), facts, shown)
+        writer = Thread(target=self._write, args=arguments, name="intercom-export-keep")
+        writer.start()
+        return writer
+
+    def _write(
+        self,
+        columns: list[Column],
+        sums: list[list[int]],
+        facts: dict[str, Any],
+        _shown: pd.DataFrame,
+    ) -> None:
+        """Write the file, and give it its name if what it holds was not changed meanwhile."""
+        with contextlib.suppress(OSError, FileError), aside(self._path) as temporary:
+            with temporary.open("wb", buffering=0) as file:
+                facts["columns"] = [
+                    {
+                        "name": column.name,
+                        "kind": column.kind,
+                        "codes": column.codes,
+                        "categories": column.categories,
+                        "checksums": of_column,
+                        "places": [_place(file, piece) for piece in column.pieces],
+                    }
+                    for column, of_column in zip(columns, sums, strict=True)
+                ]
+                text = json.dumps(facts).encode()
+                seal = hashlib.sha256(text).digest() + len(text).to_bytes(_LENGTH, "little")
+                _write_whole(file, memoryview(text + seal))
+            if Snapshot(temporary, self._key).read() is None:
+                raise FileError(f"{self._path} is not what was to be written.")
+
+
+def _facts(memory: memoryview) -> dict[str, Any]:
+    """Return what the end of a file says of it.
+
+    Raises
+    ------
+    ValueError
+        If it is not what was written.
+    """
+    end = len(memory) - _LENGTH
+    start = end - _SUM - int.from_bytes(memory[max(0, end) :], "little")
+    text = bytes(memory[max(0, start) : max(0, end - _SUM)])
+    if hashlib.sha256(text).digest() != memory[max(0, end - _SUM) : max(0, end)]:
+        raise ValueError(len(memory))
+    facts: dict[str, Any] = json.loads(text)
+    return facts
+
+
+def _column(memory: memoryview, told: Mapping[str, Any]) -> Column:
+    """Return a column, its pieces lying in the file."""
+    pieces = [None if place is None else memory[place[0] : place[1]] for place in told["places"]]
+    return Column(told["name"], told["kind"], told["codes"], told["categories"], pieces)
+
+
+def _place(file: FileIO, piece: memoryview | None) -> tuple[int, int] | None:
+    """Write a piece and return where it begins and ends."""
+    if piece is None:
+        return None
+    start = file.seek(-(-file.tell() // _LINE) * _LINE)
+    _write_whole(file, piece)
+    return start, start + len(piece)
+
+
+def _write_whole(file: FileIO, piece: memoryview) -> None:
+    """Write all of a piece: a system takes no more than 2 GB at once."""
+    while piece:
+        piece = piece[file.write(piece) :]
+
+
+def _has_room(folder: Path, size: int) -> bool:
+    """Return whether a file of that size is little of what is free, on a drive that stays."""
+    try:
+        return shutil.disk_usage(folder).free >= SHARE * size and not _is_remote(folder.resolve())
+    except OSError:
+        return False
+
+
+def _is_remote(folder: Path) -> bool:
+    """Return whether a folder is known to lie on another machine's drive."""
+    if not _MOUNTS.exists():
+        return False
+    kinds: dict[str, str] = {}
+    for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+        _, point, kind, *_ = line.split(" ")
+        kinds[point.replace("\\040", " ")] = kind
+    above = (kinds.get(str(each)) for each in (folder, *folder.parents))
+    return next(filter(None, above), "").startswith(_REMOTE)
