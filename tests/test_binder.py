@@ -6,6 +6,8 @@ import json
 import os
 import tomllib
 
+import badges
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -70,6 +72,40 @@ def test_a_launch_opens_the_first_notebook(replay):
     )
     assert version.strip()
     assert replay.megabytes < 550, f"{replay.megabytes:.0f} MB, installed in {replay.seconds:.0f} s"
+
+
+def test_each_notebook_has_its_badge_as_soon_as_the_repository_has_an_address():
+    """What is committed is what `python tests/badges.py` writes: no badge leads nowhere."""
+    paths = sorted(badges.NOTEBOOKS.glob("*.ipynb"))
+    assert len(paths) >= 6
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert badges.badged(text, badges.address(), path.name) == text, "run tests/badges.py"
+        address = "https://github.com/someone/intercom-export-widgets"
+        written = badges.badged(text, address, path.name)
+        said = "".join(json.loads(written)["cells"][0]["source"])
+        title, badge, story = said.split("\n\n", 2)
+        assert title.startswith("# ")
+        assert badge.count("https://mybinder.org/") == 2
+        assert path.name in badge
+        assert story
+        assert badges.badged(written, "", path.name) == badges.badged(text, "", path.name)
+
+
+@pytest.mark.parametrize(
+    ("repository", "spec"),
+    [
+        ("https://github.com/someone/project", "gh/someone/project/HEAD"),
+        ("https://github.com/someone/project.git/", "gh/someone/project/HEAD"),
+        ("https://gitlab.com/group/sub/project", "gl/group%2Fsub%2Fproject/HEAD"),
+        ("https://example.org/p.git", "git/https%3A%2F%2Fexample.org%2Fp.git/HEAD"),
+    ],
+)
+def test_a_badge_opens_its_notebook_wherever_the_repository_lies(repository, spec):
+    """The forms of mybinder.org's addresses, by who keeps the repository."""
+    assert badges.launch(repository, "6_dask.ipynb") == (
+        f"https://mybinder.org/v2/{spec}?labpath=notebooks%2F6_dask.ipynb"
+    )
 
 
 def test_whoever_types_a_token_on_binder_is_warned_first(monkeypatch, capsys):
