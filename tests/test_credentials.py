@@ -21,6 +21,8 @@ from intercom_export_widgets.intercom.credentials import (
     find_credential,
     usual_sources,
 )
+from intercom_export_widgets.jobs.connection import Connection
+from intercom_export_widgets.notebook.notices import workspace_of
 
 SECRET = "dG9rOmE1c2VjcmV0X3NlY3JldA=="  # noqa: S105 - no real token
 
@@ -191,6 +193,17 @@ def test_a_token_under_a_name_that_nothing_reads_is_named(name):
     assert find_credential(environ=environ).source.endswith("INTERCOM_ACCESS_TOKEN")
     with pytest.raises(TokenMissingError, match="are set, but nothing reads them"):
         find_credential(environ={"INTERCOM_TOKEN": "1", "INTERCOM_APIKEY": "2"}, sources=[])
+
+
+def test_the_form_names_such_a_variable_too(monkeypatch):
+    """Where the form says that no token was found, it says which variable may hold one."""
+    for name in ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("INTERCOM_TOKEN", SECRET)
+    said = workspace_of(Connection(base_url="http://127.0.0.1:9"))
+    assert said["state"] == "missing"
+    assert "INTERCOM_TOKEN is set, but nothing reads it" in said["why"]
+    assert SECRET not in str(said)
 
 
 def test_an_empty_argument_is_not_replaced_by_another_token():

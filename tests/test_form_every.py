@@ -43,6 +43,16 @@ def test_the_choice_stands_in_the_code_and_says_how_many(bare):
     assert "no length of a window" in str(bare.faults()["every"])
 
 
+def test_what_is_counted_is_said_with_what_counts_for_longer(bare):
+    """Where no notebook is at hand that explains it, the preview says all that one can do."""
+    fill(bare)
+    said = bare.preview["counted"]
+    assert "later ones not: that is why a month's numbers change." in said
+    assert said.endswith("“Count opens until” counts for longer.")
+    fill(bare, observed="2018-07-31")
+    assert bare.preview["counted"].endswith("numbers change.")
+
+
 def test_the_form_shows_the_backfill_and_its_newest_windows(bare, session):
     """One card for the whole, then three windows; the others are in the log alone."""
     fill(bare, every="day")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
 from urllib.parse import quote
 
 from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
-from intercom_export_widgets.intercom.misnamed import misnamed
+from intercom_export_widgets.intercom.variables import VARIABLES, misnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,8 +31,6 @@ SERVICE: Final = "intercom-export-widgets"
 """The service under which a keyring holds the token; `KEYRING_USER` is its user name."""
 KEYRING_USER: Final = "access-token"
 KEYRING_SECONDS: Final = 8.0
-VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
-"""The environment variables looked at: this package's, then the official SDK's."""
 PROMPT: Final = "Intercom access token (it is not shown): "
 
 
@@ -184,7 +182,7 @@ def find_credential(
         if place.name == argument:
             break
     looked_at = ", ".join(place.name for place in places) or "no place at all"
-    said = f"No access token was found. Looked at: {looked_at}. {misnamed(VARIABLES, environ)}"
+    said = f"No access token was found. Looked at: {looked_at}. {misnamed(environ)}"
     raise TokenMissingError(said.rstrip(), field="token")
 
 

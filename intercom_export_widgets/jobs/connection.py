@@ -10,12 +10,13 @@ import hmac
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token, find_credential
 from intercom_export_widgets.intercom.hosts import check_base_url, region_url
+from intercom_export_widgets.intercom.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.workspace import Workspace
 
 __all__ = ["Connection"]
-
-VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
 
 
 class Connection:

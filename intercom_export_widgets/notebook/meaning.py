@@ -26,6 +26,9 @@ def meaning_of(timeframe: Timeframe, every: str) -> dict[str, object]:
     count = len(split(timeframe, every)) if every else 1
     ends = count > 1 and timeframe.observed_until is None
     until = "until the end of each window" if ends else f"until {said.observed}"
+    longer = (
+        "" if timeframe.observed_until is not None else " “Count opens until” counts for longer."
+    )
     return {
         "days": f"{said.days} {'day' if said.days == 1 else 'days'}",
         "local": said.local,
@@ -34,5 +37,5 @@ def meaning_of(timeframe: Timeframe, every: str) -> dict[str, object]:
         "daylight": said.daylight,
         "windows": f"{count} exports, one after the other" if count > 1 else "",
         "counted": f"Messages sent in this range; their opens, clicks and replies {until}, "
-        "later ones not: that is why a month's numbers change.",
+        f"later ones not: that is why a month's numbers change.{longer}",
     }

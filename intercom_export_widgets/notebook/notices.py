@@ -16,6 +16,7 @@ from intercom_export_widgets.errors import (
     SubmissionUnknownError,
     TokenMissingError,
 )
+from intercom_export_widgets.intercom.variables import misnamed
 from intercom_export_widgets.notebook.card import SANDBOX
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def workspace_of(connection: Connection) -> dict[str, object]:
     try:
         known = connection.identify()
     except TokenMissingError:
-        return {"state": "missing", "why": "No access token was found."}
+        return {"state": "missing", "why": f"No access token was found. {misnamed()}".rstrip()}
     except AccessError as error:
         return {"state": "missing", "text": str(error)}
     except IntercomExportError as error:

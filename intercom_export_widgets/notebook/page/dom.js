@@ -106,12 +106,13 @@ function die(page) {
 }
 
 /** What stands above a page whose kernel is gone. */
-const deadNotice = () =>
+const deadNotice = (model) =>
   h(
     "p",
     { class: "iew-dead", role: "alert" },
-    "The kernel behind this is gone, and nothing here works any more. Run the cell again; " +
-      "exports that were under way can be taken up: %intercom_export attach, and the identifier on the card.",
+    "The kernel behind this is gone, and nothing here works any more. Run the cell again; exports that were " +
+      `under way can be taken up: ${model.get("by_magic") ? "%intercom_export attach" : "session.attach"}, ` +
+      "and the identifier on the card.",
   );
 
 /**

@@ -17,7 +17,7 @@ function render({ model, el }) {
   root.model = model;
   root.append(
     hideCompanion(model.get("page_id")),
-    deadNotice(),
+    deadNotice(model),
     h("p", { class: "iew-live iew-unseen", role: "status" }),
   );
   el.append(root);

@@ -29,11 +29,10 @@ class PreviewView {
     );
   }
 
-  /** Where it is shown why a month's numbers change: a link, if the notebook is at hand. */
+  /** Where it is shown why a month's numbers change, if that notebook is at hand. */
   explanation() {
     const href = addressOf(this.model, this.model.get("explanation"));
-    const name = "3_why_june_changes.ipynb";
-    if (!href) return ` It is shown in the project's notebook ${name}.`;
+    if (!href) return null;
     const link = h("a", { href, target: "_blank", rel: "noopener" }, "See it in a notebook");
     return h("span", {}, " ", link, ".");
   }

@@ -1,4 +1,4 @@
-"""Environment variables that probably hold a token, under a name that nothing reads.
+"""The environment variables that hold a token, and those that only look as if they did.
 
 ``INTERCOM_TOKEN`` is what many scripts call it. It is not taken, since nobody said that it is
 meant for this; it is named where a token is missing, so that nobody looks for it in vain.
@@ -12,20 +12,21 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-__all__ = ["misnamed"]
+__all__ = ["VARIABLES", "misnamed"]
+
+VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
+"""The environment variables looked at: this package's, then the official SDK's."""
 
 LIKELY: Final = re.compile(r"INTERCOM_?(\w*_)?(TOKEN|API_?KEY|ACCESS_?KEY|PAT)", re.IGNORECASE)
 
 
-def misnamed(read: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
+def misnamed(environ: Mapping[str, str] | None = None) -> str:
     """Return a sentence on the variables that look like a token's and are not read.
 
     Parameters
     ----------
-    read : sequence of str
-        The variables that are read, the one to use first.
     environ : mapping, optional
         The environment variables; ``os.environ`` if None.
 
@@ -38,10 +39,10 @@ def misnamed(read: Sequence[str], environ: Mapping[str, str] | None = None) -> s
     found = sorted(
         name
         for name, value in variables.items()
-        if name not in read and value.strip() and LIKELY.fullmatch(name)
+        if name not in VARIABLES and value.strip() and LIKELY.fullmatch(name)
     )
     if not found:
         return ""
     if len(found) == 1:
-        return f"{found[0]} is set, but nothing reads it: name it {read[0]}."
-    return f"{', '.join(found)} are set, but nothing reads them: name one {read[0]}."
+        return f"{found[0]} is set, but nothing reads it: name it {VARIABLES[0]}."
+    return f"{', '.join(found)} are set, but nothing reads them: name one {VARIABLES[0]}."
