@@ -11,17 +11,20 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.errors import InputError, IntercomExportError
+from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
+from intercom_export_widgets.jobs.windowed import Windowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from traitlets import Bunch
 
+    from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.jobs.course import Course
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.plan import Plan
@@ -37,7 +40,7 @@ def _comes_first(export: Export) -> bool:
     return not export.done and (stage in IN_THE_SLOT or stage.ended)
 
 
-class Backfill(Gallery):
+class Backfill(Gallery, Windowed):
     """A long range that is exported window by window.
 
     Made by `jobs.session.ExportSession.backfill`; not to be constructed by hand.
@@ -208,3 +211,16 @@ class Backfill(Gallery):
             self.error = error
         self.finished_at = self._course.now()
         self._finished.set()
+
+    # What there is to look at -----------------------------------------------------
+
+    def _parts(self) -> Sequence[Tables]:
+        """Return the tables of each window that is there, after saying which are not."""
+        dataset = self.tables
+        if not dataset.parts:
+            raise InputError("No window has any data", advice="The same line exports them again.")
+        warn_of_missing(dataset.missing)
+        return dataset.parts
+
+    def _counts(self) -> Sequence[Mapping[str, int]]:
+        return [export.progress.rows for export in self.exports]

@@ -10,7 +10,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from intercom_export_widgets.errors import NotReadyError
-from intercom_export_widgets.jobs.looking import Looking
+from intercom_export_widgets.jobs.gallery import Gallery
+from intercom_export_widgets.jobs.running import Running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Export", "is_usable"]
 
 
-class Export(Looking):
+class Export(Gallery, Running):
     """One export job and, once it is done, its data.
 
     Made by `jobs.session.ExportSession`; not to be constructed by hand.
@@ -234,6 +236,27 @@ class Export(Looking):
             path = archive.with_name(f"{archive.name}.tables")
         ensure_written(tables, path, table, storage_options)
         return open_dask(path, table, storage_options=storage_options, **options)
+
+    def preview(self, rows: int = 5, *, masked: bool = True) -> Preview:
+        """Return the first deliveries as text, names and addresses masked unless asked for.
+
+        Raises
+        ------
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        from intercom_export_widgets.data.preview import Preview, preview
+
+        tables = self.tables
+        if tables.archive is None:
+            return Preview((), (), masked)
+        return preview(tables.archive, zone=tables.zone, rows=rows, masked=masked)
+
+    def _parts(self) -> tuple[Tables, ...]:
+        return (self.tables,)
+
+    def _counts(self) -> tuple[Mapping[str, int], ...]:
+        return (self.progress.rows,)
 
 
 def is_usable(export: Export, connection: Connection | None) -> bool:

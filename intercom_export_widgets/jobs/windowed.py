@@ -1,6 +1,6 @@
 """What a backfill has: its windows, and their data as one, in memory or on disk.
 
-Base of `gallery`, which looks at them, and of `backfill`, which moves the windows on.
+Base of `backfill`, which moves the windows on; `gallery` is what there is to look at.
 """
 
 from __future__ import annotations
