@@ -122,6 +122,7 @@ def test_another_notebook_waits_likewise(session, sandbox, another):
     hurry(another)
     assert mine.wait(60).count == (1, 1)
     assert mine.notes[0].startswith(TWICE)
+    assert [entry.status for entry in another.ledger.entries()] == ["unknown", "completed"]
 
 
 @MIXING

@@ -193,7 +193,6 @@ class Queue(Leases):
         """
         mine: dict[str, str | float | None] = {
             "state": "waiting",
-            "job": None,
             "origin": owner.origin,
             "session": owner.session,
             "expires_at": now + LEASE,
