@@ -51,6 +51,19 @@ def test_a_chart_is_shown_by_jupyterlabs_own_vega_or_as_a_drawing(export):
     assert "within 24 hours" in bundle["text/plain"]
 
 
+def test_a_chart_is_saved_as_a_vector_picture_without_another_package(export, tmp_path):
+    """An SVG is the drawing; JSON, HTML and what was changed are saved as Altair saves them."""
+    chart = export.chart()
+    chart.save(tmp_path / "june.svg")
+    assert (tmp_path / "june.svg").read_text() == chart._repr_mimebundle_()["image/svg+xml"]
+    chart.save(str(tmp_path / "june"), format="svg")
+    assert (tmp_path / "june").read_bytes() == (tmp_path / "june.svg").read_bytes()
+    chart.save(tmp_path / "june.json")
+    assert json.loads((tmp_path / "june.json").read_text()) == chart.to_dict()
+    with pytest.raises(ValueError, match="vl-convert"):
+        export.chart("curve").properties(width=200).save(tmp_path / "changed.svg")
+
+
 def test_what_is_made_of_a_chart_needs_no_network_either(export):
     """Changed, layered or side by side it is Vega-Lite still; a drawing only if it is the same."""
     chart = export.chart("curve")

@@ -92,6 +92,8 @@ def test_cells_are_escaped_and_bounded():
     assert "<img" not in view.as_html()
     long = view_of_frame(pd.DataFrame({"title": ["x" * 100_000]}), "long")
     assert len(long.frame.title[0]) == 201
+    assert max(map(len, repr(long).splitlines())) < 100
+    assert "long: 1 row," in repr(long)
 
 
 def test_the_magic_shows_them_and_a_dataframe_stays_one(sandbox, monkeypatch):
@@ -110,7 +112,7 @@ def test_the_magic_shows_them_and_a_dataframe_stays_one(sandbox, monkeypatch):
     told = json.dumps(book)
     assert "widget-view" not in told
     assert "•••@" in json.dumps(book, ensure_ascii=False)
-    assert "log: 1 rows" in told
+    assert "log: 1 row, the last one first" in told
     assert "DataFrame" in book.cells[4].outputs[-1]["text"]
 
 

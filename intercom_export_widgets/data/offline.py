@@ -8,6 +8,7 @@ such program is, there is the same as a drawing. It refuses to know what a chart
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.sheet import sheet
@@ -62,6 +63,15 @@ class _Offline:
         if drawings:
             bundle["image/svg+xml"] = sheet(drawings)
         return bundle
+
+    def save(self, fp: Any, format: str | None = None, **options: Any) -> Any:  # noqa: A002, ANN401 - Altair's signature
+        """Save as Altair does, which needs vl-convert for an SVG; the drawing needs nothing."""
+        drawings = self.__dict__.get("_drawings", ())
+        vector = format == "svg" if format else str(fp).lower().endswith(".svg")
+        if not (drawings and vector and isinstance(fp, str | Path)) or options:
+            return super().save(fp, format, **options)  # type: ignore[misc] # Altair's
+        Path(fp).write_text(sheet(drawings), encoding="utf-8")
+        return None
 
     def __or__(self, other: Any) -> Any:  # noqa: ANN401 - whichever Altair chart it is
         return self._with(other, super().__or__(other))  # type: ignore[misc] # Altair's

@@ -30,6 +30,8 @@ __all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]
 ROWS_AT_MOST: Final = 10_000
 LONGEST: Final = 200
 STATIC_ROWS: Final = 20
+WIDEST: Final = 60
+"""Letters of a cell in text, where a long address would push the rest out of sight."""
 HIDDEN: Final = "Names and addresses are masked."
 SHOWN: Final = "Names and addresses are shown, also to whoever is given this output."
 ADDRESS: Final = re.compile(r"[^\s@]+@[^\s@]+")
@@ -93,7 +95,8 @@ class TableView:
 
     def as_text(self) -> str:
         """Return the caption and the first rows as text."""
-        return f"{self.caption}\n{self.shown.head(STATIC_ROWS).to_string(index=False)}"
+        few = self.shown.head(STATIC_ROWS)
+        return f"{self.caption}\n{few.to_string(index=False, max_colwidth=WIDEST)}"
 
     def __repr__(self) -> str:
         """Return what `as_text` does: no name or address shows that was not asked for."""
@@ -211,18 +214,24 @@ def view_of_frame(frame: pd.DataFrame, name: str, *, masked: bool = True) -> Tab
     last = frame.tail(ROWS_AT_MOST).iloc[::-1]
     table = pa.Table.from_pandas(last, preserve_index=False)
     part = "" if len(last) == len(frame) else f" of {len(frame):,}"
-    caption = f"{name}: {len(last):,}{part} rows, the last one first. Instants are UTC."
+    caption = (
+        f"{name}: {len(last):,}{part} {_rows(len(frame))}, the last one first. Instants are UTC."
+    )
     return TableView(_as_text(table.to_batches()), caption, masked)
 
 
 def _caption(name: str, shown: int, rows: int, empty: int, *, masked: bool) -> str:
     """Return what is shown, and what is not."""
-    part = f"{name}: {rows:,} rows."
+    part = f"{name}: {rows:,} {_rows(rows)}."
     if shown < rows:
         part = f"{name}: {shown:,} of {rows:,} rows, evenly taken; export.read({name!r}) has all."
     parts = [part, f"{empty} empty columns are left out." if empty else ""]
     parts.append(HIDDEN if masked else SHOWN)
     return " ".join([*filter(None, parts), "Instants are UTC."])
+
+
+def _rows(count: int) -> str:
+    return "row" if count == 1 else "rows"
 
 
 def _as_text(batches: Sequence[Batch]) -> pd.DataFrame:

@@ -37,7 +37,8 @@ class LogFrame(pd.DataFrame):
         rows = [_told(row) for row in self.to_dict("records")]
         shown = pd.DataFrame(rows, index=self.index)
         text = shown.to_string(max_rows=pd.get_option("display.max_rows"), line_width=10_000)
-        return f"{text}\n\n[{len(self)} jobs; log.columns names all {len(self.columns)} columns]"
+        jobs = f"{len(self)} {'job' if len(self) == 1 else 'jobs'}"
+        return f"{text}\n\n[{jobs}; log.columns names all {len(self.columns)} columns]"
 
 
 def _told(row: Mapping[Hashable, Any]) -> dict[str, str]:
