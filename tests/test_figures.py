@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
@@ -14,8 +15,9 @@ import pytest
 from intercom_export_widgets.data.drawing import COLORS, nice_step
 from intercom_export_widgets.data.figures import OTHER, Origin, figures_of, interval
 from intercom_export_widgets.data.gauges import HOURS, ReceiptGauge
-from intercom_export_widgets.data.pictures import pictures_of
+from intercom_export_widgets.data.pictures import DAYS_AT_MOST, LEFT, WIDTH, pictures_of
 from intercom_export_widgets.data.tables import Tables
+from intercom_export_widgets.data.words import short_day
 from intercom_export_widgets.errors import ExportWarning
 
 MARKUP = "<script>alert(1)</script>&\"'"
@@ -137,6 +139,20 @@ def test_long_ranges_are_drawn_by_week_and_by_month():
         assert len(daily.days) <= at_most
         assert sum(map(sum, daily.counts)) == rows
     assert figures.daily(200).days[0] == date(2018, 5, 28)
+
+
+def test_each_day_that_is_named_stands_under_its_column(june):
+    """The first as the others: in the middle of its slot."""
+    figures, _ = june
+    days = figures.daily(DAYS_AT_MOST).days
+    slot = (WIDTH - LEFT) / len(days)
+    middles = [LEFT + (place + 0.5) * slot for place in range(len(days))]
+    drawn = pictures_of(figures)[0].as_html()
+    named = re.findall(r'<text x="([\d.]+)"[^>]*>(\d+ [A-Z][a-z]{2})<', drawn)
+    assert named[0][1] == short_day(days[0])
+    for x, name in named:
+        place = [short_day(day) for day in days].index(name)
+        assert float(x) == pytest.approx(middles[place], abs=0.1)
 
 
 @pytest.mark.parametrize("stray", [0, 94_668_480_000])

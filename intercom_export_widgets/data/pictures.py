@@ -118,14 +118,10 @@ def _day_names(days: tuple[date, ...], slot: float, y: float) -> list[Shape]:
     """Return the names of the first, the last and some days between."""
     every = max(1, -(-len(days) // 5))
     named = [place for place in range(0, len(days), every) if place + every / 2 < len(days)]
-    shapes = []
-    for place in named:
-        x = LEFT + (place + 0.5) * slot
-        anchor = "start" if place == 0 and len(days) > 1 else "middle"
-        shapes.append(
-            text(LEFT if anchor == "start" else x, y, short_day(days[place]), anchor=anchor)
-        )
-    return shapes
+    return [
+        text(LEFT + (place + 0.5) * slot, y, short_day(days[place]), anchor="middle")
+        for place in named
+    ]
 
 
 def _legend(kinds: tuple[str, ...], totals: list[int], y: float) -> tuple[list[Shape], int]:
