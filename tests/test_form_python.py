@@ -319,3 +319,16 @@ def test_a_token_that_is_no_longer_accepted_offers_another(form, sandbox):
     assert form.alert["title"].startswith("Access Token Invalid")
     labels = [action["label"] for action in form.alert["actions"]]
     assert labels == ["Use another token", "Try the sandbox", "Try again"]
+
+
+def test_what_waits_is_said_without_the_magic_in_a_form_made_by_hand(form, session, sandbox):
+    """Its text and HTML name the range and no verb that is not at hand; the magic's form does."""
+    sandbox.switch(stuck=1)
+    session.submit("2018-06-01")
+    session.start("2018-06-03", when_free=True)
+    come_about(lambda: len(session.lineup.places()) == 1)
+    for said in (form.as_text(), form.as_html()):
+        assert "Waiting for the workspace" in said
+        assert "%intercom_export" not in said
+    form.by_magic = True
+    assert "%intercom_export queue remove N" in form.as_text()

@@ -209,8 +209,9 @@ class ExportForm(SubmissionPage):
             places, lost = self.session.lineup.places(), self.session.lineup.lost()
         except IntercomExportError as error:
             return text.Note(str(error))
-        there = places or lost
-        return queue_note(places, self.session.now(), lost=lost) if there else text.Note("", " ")
+        if not (places or lost):
+            return text.Note("", " ")
+        return queue_note(places, self.session.now(), lost=lost, by_magic=self.by_magic)
 
     def as_html(self) -> str:
         """Return the same as HTML, with the log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from datetime import datetime
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.jobs.progress import duration
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.waiters import Place
 
 __all__ = ["change_queue", "queue_note", "queue_rows"]
+
+QUEUE_FOOT: Final = (
+    "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
+)
 
 
 def queue_rows(places: Sequence[Place]) -> list[dict[str, object]]:
@@ -47,6 +51,8 @@ def queue_note(
     now: float,
     backfills: Sequence[Backfill] = (),
     lost: Sequence[str] = (),
+    *,
+    by_magic: bool = True,
 ) -> Note:
     """Return what waits as text and HTML.
 
@@ -60,6 +66,8 @@ def queue_note(
         Those of this session, each a line.
     lost : sequence of str
         What is to be said of submissions whose answers were lost.
+    by_magic : bool
+        Whether the magic is at hand, which takes ranges out; a form has buttons for that.
     """
     begun = [*lost, *(backfill_line(backfill, now) for backfill in backfills)]
     above = "".join(f"<div>{escape(line)}</div>" for line in begun)
@@ -77,10 +85,10 @@ def queue_note(
         for place in places
     ]
     head = "Waiting for the workspace's one slot:"
-    foot = "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
+    foot = QUEUE_FOOT if by_magic else ""
     items = "".join(f"<li>{escape(line.partition(' ')[2])}</li>" for line in lines)
     html = f"<div>{above}<strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
-    return Note("\n".join([*begun, head, *lines, foot]), html)
+    return Note("\n".join([*begun, head, *lines, foot]).rstrip(), html)
 
 
 def change_queue(lineup: Lineup, words: Sequence[str]) -> str:
