@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from intercom_export_widgets.intercom.clock import seconds_ahead
 from intercom_export_widgets.notebook import doctor, machine
 from intercom_export_widgets.notebook.doctor import examine
 from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State
+from intercom_export_widgets.notebook.frontend import remedy_of_host
 from intercom_export_widgets.notebook.settings import IntercomExport
 
 
@@ -132,6 +134,17 @@ def test_each_kernel_with_a_known_fault_is_named(version, state):
     found = machine.find_kernel(SimpleNamespace(kernel=object()), version)
     assert found.state is state
     assert ("ipykernel>=7.4" in found.advice) == (state is not State.GOOD)
+
+
+def test_what_helps_where_no_form_appears_is_that_of_the_host(monkeypatch):
+    """Colab asks for leave, VS Code for a source of scripts, and a server for a package."""
+    shell = SimpleNamespace(user_ns={})
+    assert "pip install anywidget ipywidgets" in remedy_of_host(shell)
+    assert remedy_of_host(None) == remedy_of_host(shell)
+    shell.user_ns["__vsc_ipynb_file__"] = "a.ipynb"
+    assert "jupyter.widgetScriptSources" in remedy_of_host(shell)
+    monkeypatch.setitem(sys.modules, "google.colab", SimpleNamespace())
+    assert "output.enable_custom_widget_manager()" in remedy_of_host(shell)
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, notebook):
     )
     book.run(0)
     cell = book.run(1)
-    expect(cell).to_contain_text("the Jupyter server lacks anywidget")
+    expect(cell).to_contain_text("The Jupyter server may lack anywidget")
     book.run(2)
     expect(book.form(2)).to_be_visible()
-    expect(cell).not_to_contain_text("the Jupyter server lacks anywidget")
+    expect(cell).not_to_contain_text("The Jupyter server may lack anywidget")
     expect(cell.locator(".iew-static")).to_be_hidden()
 
 

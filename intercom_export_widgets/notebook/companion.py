@@ -14,8 +14,10 @@ import threading
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
+from intercom_export_widgets.notebook.frontend import remedy_of_host
 from intercom_export_widgets.notebook.pace import Pace
 
 if TYPE_CHECKING:
@@ -30,9 +32,7 @@ SHORTEST: Final = 1.0
 """Seconds between two changes of what nobody looks at while the page lives."""
 
 MISSED: Final = (
-    "The form has not appeared. If it stays so, the Jupyter server lacks anywidget: run "
-    "pip install anywidget ipywidgets in the server's environment, restart it, and reload this "
-    "page. Until then: %intercom_export 2018-06-01 2018-06-30 --wait"
+    "The form has not appeared. {remedy}. Until then: %intercom_export 2018-06-01 2018-06-30 --wait"
 )
 
 
@@ -92,8 +92,9 @@ class Companion:
     def _bundle(self) -> dict[str, str]:
         plain, html = self._page.as_text(), self._page.as_html()
         if self._missed:
-            plain = f"{MISSED}\n\n{plain}"
-            html = f"<p>{escape(MISSED)}</p>{html}"
+            missed = MISSED.format(remedy=remedy_of_host(get_ipython()))
+            plain = f"{missed}\n\n{plain}"
+            html = f"<p>{escape(missed)}</p>{html}"
         name = escape(self._page.page_id)
         return {
             "text/plain": plain,

@@ -23,6 +23,7 @@ __all__ = [
     "caution_of_host",
     "find_cell",
     "find_frontend",
+    "remedy_of_host",
 ]
 
 BINDER_VARIABLES: Final = ("BINDER_LAUNCH_HOST", "BINDER_REPO_URL", "BINDER_SERVICE_HOST")
@@ -94,6 +95,29 @@ def caution_of_host(environ: Mapping[str, str] | None = None) -> str:
     """
     variables = os.environ if environ is None else environ
     return ON_BINDER if any(map(variables.get, BINDER_VARIABLES)) else ""
+
+
+def remedy_of_host(shell: InteractiveShell | None) -> str:
+    """Return what to do where a form does not appear, which differs from host to host.
+
+    Colab asks for leave (googlecolab/colabtools, ``output/_widgets.py``), VS Code for a source
+    of widgets' scripts if the kernel's environment is not at hand; it names the notebook in a
+    variable of its own.
+    """
+    if "google.colab" in sys.modules:
+        return (
+            "Colab shows such a widget once it is allowed: from google.colab import output; "
+            "output.enable_custom_widget_manager(). Then run the cell again"
+        )
+    if "__vsc_ipynb_file__" in getattr(shell, "user_ns", {}):
+        return (
+            'VS Code may lack the widget\'s script: set "jupyter.widgetScriptSources" to '
+            '["jsdelivr.com", "unpkg.com"] in its settings, and reload the window'
+        )
+    return (
+        "The Jupyter server may lack anywidget: run pip install anywidget ipywidgets in the "
+        "server's environment, restart it, and reload the page"
+    )
 
 
 def ask_hidden(prompt: str) -> str:

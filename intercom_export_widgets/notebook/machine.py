@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.notebook.card import size
 from intercom_export_widgets.notebook.finding import Finding, State
-from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
+from intercom_export_widgets.notebook.frontend import Frontend, find_frontend, remedy_of_host
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,8 +112,7 @@ def find_frontend_state(shell: InteractiveShell) -> Finding:
     return Finding(
         "frontend",
         "a form or card was shown, and no page has answered",
-        "Reload the page; if that does not help: pip install anywidget ipywidgets where the "
-        "Jupyter server runs, and start it again.",
+        f"Reload the page. {remedy_of_host(shell)}.",
         State.LOOK,
     )
 
