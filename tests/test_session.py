@@ -123,7 +123,7 @@ def test_exports_of_two_sessions_run_side_by_side(session, sandbox, another):
     """Two jobs are watched at once, each in a thread of its own."""
     first = session.submit(JUNE)
     with pytest.raises(errors.JobLockedError):
-        another.submit(JUNE)
+        another.submit("2018-05-01")
     second = another.attach(first.job_identifier)
     threads = {t.name for t in threading.enumerate() if t.name.startswith("intercom-export-")}
     assert len(threads) >= 1
@@ -658,3 +658,15 @@ def test_the_token_shows_nowhere(session, sandbox, caplog):
         p.read_bytes().decode("latin-1") for p in session.folder.parent.rglob("*") if p.is_file()
     ]
     assert not [text for text in shown if TOKEN in text]
+
+
+@pytest.mark.parametrize(
+    "address", ["http://me:p4ssword@127.0.0.1:8000", "http://example.com", "gopher://127.0.0.1"]
+)
+def test_an_address_that_may_not_see_a_token_is_refused_when_it_is_given(address):
+    """Before there is a session whose text could repeat what is in it."""
+    with pytest.raises(errors.SettingError, match="base_url") as caught:
+        ExportSession(TOKEN, base_url=address)
+    assert "p4ssword" not in str(caught.value)
+    with pytest.raises(errors.SettingError, match="Did you mean 'eu'"):
+        ExportSession(TOKEN, region="europe")

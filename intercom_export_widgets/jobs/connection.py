@@ -42,6 +42,11 @@ class Connection:
         Takes a prompt and returns a token typed by the user, or nothing.
     pause : callable, optional
         Waits some seconds before a question that failed is asked again.
+
+    Raises
+    ------
+    SettingError
+        If the region or the address can't be used; credentials in it are not repeated.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Connection:
         expect(
             base_url, (str, type(None)), "base_url", "an address such as 'http://127.0.0.1:8000'"
         )
+        check_base_url(base_url or region_url(region))
         self._pause = pause
         self.region = region
         self.base_url = base_url

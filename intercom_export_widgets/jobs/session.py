@@ -47,7 +47,7 @@ class ExportSession(Following):
     region : {"us", "eu", "au"}
         Where the workspace is hosted.
     base_url : str, optional
-        Another address for the API: https at Intercom, or http on loopback.
+        Another address for the API: https at Intercom, or http on loopback; else `SettingError`.
     zone : str
         IANA time zone in which days are meant.
     folder : path, optional
