@@ -8,12 +8,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Dict
+from traitlets import Dict, validate
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.notebook.fields import RangePage
 from intercom_export_widgets.notebook.notices import alert_of, workspace_of
+from intercom_export_widgets.notebook.translation import in_python
 
 if TYPE_CHECKING:
     from traitlets import Bunch
@@ -32,6 +33,14 @@ class AccessPage(RangePage):
     def __init__(self, session: ExportSession, **values: object) -> None:
         self._tries = 0
         super().__init__(session, **values)
+
+    @validate("alert")
+    def _name_no_magic(self, proposal: Bunch) -> dict[str, Any]:
+        """Return what is to be said, in Python where the magic is not at hand."""
+        said: dict[str, Any] = dict(proposal.value)
+        if not self.by_magic:
+            said |= {name: in_python(said[name]) for name in ("title", "text") if name in said}
+        return said
 
     def receive(self, content: dict[str, Any]) -> None:
         """Do what the page asks for."""

@@ -15,6 +15,7 @@ from intercom_export_widgets.data.words import SANDBOX
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.lines import export_code, follow_code
+from intercom_export_widgets.notebook.translation import in_python
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -128,7 +129,7 @@ def describe(export: Export, *, by_magic: bool = True) -> Card:
             )
             if part
         ),
-        problem=_problem(export),
+        problem=_problem(export) if by_magic else in_python(_problem(export)),
         queued=progress.stage is Stage.QUEUED,
         rows=[[name, count] for name, count in progress.rows.items()],
         code=export_code(export, by_magic=by_magic),

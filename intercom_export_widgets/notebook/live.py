@@ -17,6 +17,7 @@ from intercom_export_widgets.notebook import pictures, text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.lines import follow_code
 from intercom_export_widgets.notebook.notices import sentence_of
+from intercom_export_widgets.notebook.translation import in_python
 from intercom_export_widgets.notebook.widget import PageWidget
 
 if TYPE_CHECKING:
@@ -67,11 +68,12 @@ class LivePage(PageWidget):
 
     def _card(self, export: Export) -> dict[str, object]:
         card = describe(export, by_magic=self.by_magic)
+        problem = self._problems.get(export.key) or card.problem
         return {
             **card.as_json(),
             "canceling": card.can_cancel and export.key in self._canceling,
             "preview": self._previews.get(export.key),
-            "problem": self._problems.get(export.key) or card.problem,
+            "problem": problem if self.by_magic else in_python(problem),
         }
 
     def _changed(self, change: Bunch) -> None:
