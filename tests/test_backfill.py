@@ -351,11 +351,12 @@ def test_a_backfill_whose_last_job_was_running_is_taken_up(session, sandbox):
     assert len(creations(sandbox)) == 1
 
 
-@pytest.mark.parametrize("sandbox", [0.3], indirect=True)
+@pytest.mark.parametrize("sandbox", [0.6], indirect=True)
 def test_a_process_that_ends_leaves_its_windows_to_the_next(session, sandbox):
     """A script that exits in the middle submits nothing more, and the next call goes on."""
     arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
-    code = CHILD.replace("os.kill(os.getpid(), signal.SIGKILL)", "")
+    # On a busy machine the script may take a second to see that it is time to end.
+    code = CHILD.replace("os.kill(os.getpid(), signal.SIGKILL)", "").replace("< 2", "< 1")
     subprocess.run([sys.executable, "-c", code, *arguments], check=True)
     sent = len(creations(sandbox))
     session.lineup.take_up()
