@@ -407,7 +407,7 @@ def test_killed_at_any_moment_no_range_is_submitted_twice(session, sandbox):
     for beat in range(6):
         process = child(session, "live")
         while len(session.ledger.entries()) <= 4 * beat:
-            process.poll()
+            threading.Event().wait(0.005)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.03 * beat)
         process.kill()
