@@ -25,6 +25,7 @@ JUPYTERS_OWN = "Canceled future for"
 hypothesis.settings.register_profile("busy", deadline=None)
 hypothesis.settings.load_profile("busy")
 
+FAILED = pytest.StashKey[bool]()
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
 
 
@@ -225,6 +226,22 @@ def page(loaded_page):
     assert not [fault for fault in faults if JUPYTERS_OWN not in str(fault)]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Remember whether any part of a test failed, for what is torn down after it."""
+    report = yield
+    before = call.when != "setup" and item.stash.get(FAILED, False)
+    item.stash[FAILED] = report.failed or before
+    return report
+
+
+def portray(page, request):
+    """Keep a picture of what is seen last."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", request.node.name)
+    page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+
+
 @pytest.fixture
 def notebook(page, lab, request):
     """Return a function that opens a notebook with these cells; what is seen last is kept."""
@@ -239,9 +256,8 @@ def notebook(page, lab, request):
         return opened[-1].open()
 
     yield open_notebook
-    ARTIFACTS.mkdir(exist_ok=True)
-    name = re.sub(r"\W+", "-", request.node.name)
-    page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+    if opened:
+        portray(page, request)
     for each in opened:
         each.close()
 
@@ -256,12 +272,50 @@ def setup(sandbox):
     )
 
 
+@pytest.fixture(scope="session")
+def shelf():
+    """The notebook whose kernel the next form takes over, if the last one left it."""
+    return []
+
+
 @pytest.fixture
-def form(setup, notebook):
+def kernel_for_a_form(page, lab, shelf, request):
+    """Return a function that gives a notebook with these cells, its extension loaded anew.
+
+    A kernel takes longer to start than most of these tests to run: it goes from one that
+    passed to the next, unless it was restarted, or a test is marked to have its own.
+    """
+    from lab import Notebook
+
+    opened = []
+
+    def give(*cells):
+        if shelf and not request.node.get_closest_marker("own_kernel"):
+            opened.append(shelf.pop().refill(*cells))
+        else:
+            name = f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}.ipynb"
+            lab.write(name, *cells)
+            opened.append(Notebook(page, lab, name).open())
+        return opened[-1]
+
+    yield give
+    portray(page, request)
+    for book in opened:
+        own = request.node.get_closest_marker("own_kernel") or shelf
+        if own or book.restarted or request.node.stash[FAILED]:
+            book.close()
+        else:
+            shelf.append(book.put_away())
+
+
+@pytest.fixture
+def form(setup, kernel_for_a_form):
     """The form in a notebook, once it knows whose workspace it is."""
     from playwright.sync_api import expect
 
-    opened = notebook(setup, "form = %intercom_export\nform", "print(form.first, form.last)")
+    opened = kernel_for_a_form(
+        setup, "form = %intercom_export\nform", "print(form.first, form.last)"
+    )
     opened.run(0)
     opened.run(1)
     shown = opened.form(1)

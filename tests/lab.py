@@ -217,6 +217,7 @@ class Notebook:
         self.lab = lab
         self.name = name
         self.kernel = kernel
+        self.restarted = False
         self.panel = page.locator(f".jp-NotebookPanel:has([data-path='{name}'])")
 
     def command(self, name, **arguments):
@@ -241,6 +242,25 @@ class Notebook:
         )
         # A command acts on the widget that has the focus, which only a real click gives.
         self.cell(0).locator(".jp-InputArea-editor").click()
+        return self
+
+    def refill(self, *cells):
+        """Show it again with other code in its cells, and nothing shown."""
+        self.open()
+        self.page.evaluate(
+            """cells => window.jupyterapp.shell.currentWidget.content.widgets.forEach(
+              ({ model }, index) => {
+                model.clearExecution();
+                model.sharedModel.setSource(cells[index]);
+              })""",
+            list(cells),
+        )
+        return self
+
+    def put_away(self):
+        """End what the extension does, and show nothing any more."""
+        self.refill("%unload_ext intercom_export_widgets", "", "")
+        self.run(0)
         return self
 
     def cell(self, index):
@@ -302,6 +322,7 @@ class Notebook:
 
     def restart(self):
         """Restart the kernel, as the button does."""
+        self.restarted = True
         self.page.evaluate(
             "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel"
             ".restart().then(() => null)"

@@ -20,7 +20,7 @@ from form_page import (
 from lab import Notebook
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
 
 
 def test_python_and_the_page_agree_about_the_dates(form):

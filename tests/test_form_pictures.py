@@ -8,7 +8,7 @@ import pytest
 from form_page import SECONDS, export, pick, status
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
 
 TITLES = (
     "Deliveries a day, by content type",

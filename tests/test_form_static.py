@@ -10,7 +10,7 @@ from form_page import SAVE_STATE, export_june
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
 
 
 def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, notebook):
