@@ -58,12 +58,11 @@ LAYOUT = """root => {
 """What reaches out of the form, is cut off, or lies upon something else."""
 
 
-@pytest.mark.parametrize(
-    ("width", "scale"),
-    [(560, 1), (640, 1), (1000, 1), (1900, 1), (640, 2)],
-    ids=["560", "640", "1000", "1900", "1280-at-200-percent"],
-)
-def test_nothing_overlaps_or_is_cut_off(form, sandbox, width, scale):
+WIDTHS = ((560, 1), (640, 1), (1000, 1), (1900, 1), (640, 2))
+"""The page's width and how far it is zoomed in; the last is 1280 at 200 per cent."""
+
+
+def test_nothing_overlaps_or_is_cut_off(form, sandbox):
     """A lock, two cards, first rows and the log lie side by side in narrow and wide cells."""
     sandbox.switch(in_progress_word="quite_a_long_word_that_nobody_has_documented_yet")
     export_june(form)
@@ -76,12 +75,14 @@ def test_nothing_overlaps_or_is_cut_off(form, sandbox, width, scale):
     form.locator(".iew-first-rows summary").first.click()
     devtools = form.page.context.new_cdp_session(form.page)
     try:
-        devtools.send(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": 1400, "deviceScaleFactor": scale, "mobile": False},
-        )
-        assert form.page.evaluate("innerWidth") == width
-        assert form.evaluate(LAYOUT) == {"outside": [], "cut": [], "overlaps": []}
+        for width, scale in WIDTHS:
+            devtools.send(
+                "Emulation.setDeviceMetricsOverride",
+                {"width": width, "height": 1400, "deviceScaleFactor": scale, "mobile": False},
+            )
+            assert form.page.evaluate("innerWidth") == width
+            found = form.evaluate(LAYOUT)
+            assert found == {"outside": [], "cut": [], "overlaps": []}, (width, scale)
     finally:
         devtools.send("Emulation.clearDeviceMetricsOverride")
         devtools.detach()
