@@ -1,4 +1,4 @@
-"""Every state of the form in both themes at three widths, kept as pictures to be looked at."""
+"""Every state of the form in both themes, narrow and wide, kept as pictures to be looked at."""
 
 from __future__ import annotations
 
@@ -22,26 +22,29 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (700, 1280, 1900)
+WIDTHS = (700, 1280)
+"""In wider cells the form is as wide as at the last."""
 THEMES = ("Light", "Dark")
 
 
 @pytest.fixture
 def portray(page):
-    """Return a function that keeps a state as six pictures; the page is then as it was."""
+    """Return a function that keeps a state as four pictures; the page is then as it was."""
     before = page.viewport_size
     taken = []
+    themes = list(THEMES)
 
     def take(shown, name):
         folder = ARTIFACTS / "gallery"
         folder.mkdir(parents=True, exist_ok=True)
-        for theme in THEMES:
+        for theme in themes:
             change_theme(page, theme)
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 3400})
                 path = folder / f"{name}-{theme.lower()}-{width}.png"
                 path.write_bytes(shown.screenshot(animations="disabled"))
                 taken.append(path)
+        themes.reverse()  # the next state begins in the theme in which this one ends
         page.set_viewport_size(before)
 
     yield take
