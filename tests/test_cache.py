@@ -11,7 +11,8 @@ import pytest
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.cached import CachedReading
+from intercom_export_widgets.data.proof import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ExportWarning, InputError
 
@@ -89,6 +90,44 @@ def test_second_reading_does_not_touch_the_archive(path):
     archive = Archive.open(path)
     archive.blocks = None
     assert len(Tables(archive, zone="Europe/Dublin")["receipt"]) == 3
+
+
+def test_events_are_judged_by_the_receipts_in_the_cache(path):
+    """Which opens are of receipts outside the range is not read from the archive either."""
+    write(path, PLAIN)
+    filled(path)
+    archive = Archive.open(path)
+    archive.blocks = None
+    with pytest.warns(ExportWarning, match="1 of 3 rows of open"):
+        opens = Tables(archive, zone="Europe/Dublin", window=WINDOW).read("open")
+    assert list(opens["receipt_id"]) == ["3", "9"]
+
+
+def test_a_cache_that_fails_half_way_costs_time(path, monkeypatch):
+    """Where a file of the cache can't be read to its end, the archive is, for all that follows."""
+    write(path, PLAIN)
+    before = answers(path, "Europe/Dublin", None)
+    filled(path)
+
+    def refuse(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(CachedReading, "pour", refuse)
+    assert answers(path, "Europe/Dublin", None) == before
+
+
+def test_counting_reads_only_what_is_not_kept(path):
+    """Rows of an archive that is known to be whole come from the cache, as far as it has them."""
+    write(path, RECEIPTS["short"])
+    cache = Cache(path, "")
+    rows = prove(Archive.open(path), cache, least=0)
+    whole = Archive.open(path)
+    whole.blocks = None
+    assert count(whole, cache) == rows
+    (cache.folder / "open.parquet").unlink()
+    assert count(Archive.open(path), cache) == rows
+    with pytest.raises(TypeError):
+        count(whole, cache)
 
 
 def test_changed_archive_is_not_answered_from_the_cache(path):

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from conftest import one_more
 
+from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.jobs.progress import Stage
 
 JUNE = "2018-06-01 2018-06-02"
@@ -27,6 +30,19 @@ def test_the_same_range_is_read_from_disk_with_a_word_that_says_so(session, anot
     assert second.progress.kept_since == pytest.approx(first.progress.finished_at, abs=1)
     assert second.receipts.equals(first.receipts)
     assert creates(sandbox) == 1
+
+
+def test_what_is_whole_is_not_parsed_again(session, another):
+    """A file with the checksum of its download is opened by what was kept of it, unread."""
+    first = session.submit(JUNE).wait(30)
+    path, tables = first.progress.path, first.tables
+    cache = Cache(path, tables.zone)
+    prove(Archive.open(path), cache, least=0)
+    before = {file: file.stat().st_ino for file in cache.folder.iterdir()}
+    second = another.submit(JUNE)
+    assert second.progress.rows == first.progress.rows
+    assert second.receipts.equals(first.receipts)
+    assert {file: file.stat().st_ino for file in cache.folder.iterdir()} == before
 
 
 def test_fresh_exports_anew(session, sandbox):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.cache import Cache
 
-__all__ = ["LEAST_CACHED", "is_worth_keeping", "prove", "prove_group"]
+__all__ = ["LEAST_CACHED", "count", "is_worth_keeping", "prove", "prove_group"]
 
 LEAST_CACHED = 4 * 1024 * 1024
 """A group of fewer bytes, inflated, is as soon read from the archive."""
@@ -49,6 +49,28 @@ def prove(
         If the data is damaged, or is no CSV.
     """
     return {group: prove_group(archive, group, cache, least) for group in archive.groups}
+
+
+def count(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str, int]:
+    """Count rows of an archive that is known to be whole: what the cache has is not read again.
+
+    Parameters and errors are those of `prove`.
+
+    Parameters
+    ----------
+    archive, cache, least
+        As in `prove`.
+
+    Returns
+    -------
+    dict
+        As of `prove`.
+    """
+    rows = {}
+    for group in archive.groups:
+        kept = cache.reading(group)
+        rows[group] = prove_group(archive, group, cache, least) if kept is None else kept.rows
+    return rows
 
 
 def prove_group(

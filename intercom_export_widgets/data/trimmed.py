@@ -18,7 +18,7 @@ from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.window import Trimmer, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -68,6 +68,7 @@ class Trimmed:
         self._window = window
         self._notes = notes
         self._found: dict[str, list[str]] = {}
+        self._harmed = False
         self._trimmer = None if window is None else Trimmer(self._open, Window(*window), zone)
 
     def remembered(self, group: str) -> tuple[pd.DataFrame, int]:
@@ -94,11 +95,9 @@ class Trimmed:
         if trimmer is not None and columns is not None and trimmer.key(group) not in columns:
             key = trimmer.key(group) if trimmer.key(group) in self._fresh(group).kinds else ""
             wanted = [*columns, key] if key else columns
-        cached = self._cached(group, wanted)
-        if cached is not None:
-            with contextlib.suppress(*_damage()):
-                return self._frame(cached, backend, trimmer, key)
-        return self._frame(self._fresh(group, wanted), backend, trimmer, key)
+        with self._unless_harmed():
+            return self._frame(self._readable(group, wanted), backend, trimmer, key)
+        return self._frame(self._readable(group, wanted), backend, trimmer, key)
 
     def _frame(
         self, reading: Readable, backend: DtypeBackend, trimmer: Trimmer | None, added: str
@@ -144,16 +143,21 @@ class Trimmed:
         """
         trimmer = self._trimmer if trim else None
         with aside(path) as temporary:
-            cached = self._cached(group, None)
-            if cached is not None:
-                with contextlib.suppress(*_damage()):
-                    self._pour(cached, cached, temporary, facts, trimmer=trimmer, part=part)
-                    return
-            reading = Reading(self._archive, group, zone=self._zone, block_size=BLOCK)
-            self._pour(reading, reading, temporary, facts, trimmer=trimmer, part=part)
-            corrected = reading.corrected()
-            if corrected is not None:
-                self._pour(corrected, reading, temporary, facts, trimmer=trimmer, part=part)
+            with self._unless_harmed():
+                self._write(group, temporary, facts, trimmer, part)
+                return
+            self._write(group, temporary, facts, trimmer, part)
+
+    def _write(
+        self, group: str, path: Path, facts: Facts, trimmer: Trimmer | None, part: Part | None
+    ) -> None:
+        reading = self._cached(group, None) or Reading(
+            self._archive, group, zone=self._zone, block_size=BLOCK
+        )
+        self._pour(reading, reading, path, facts, trimmer=trimmer, part=part)
+        corrected = reading.corrected() if isinstance(reading, Reading) else None
+        if corrected is not None:
+            self._pour(corrected, reading, path, facts, trimmer=trimmer, part=part)
 
     def fold(self, group: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let what ``new`` makes take every batch of a group within the range, and return it.
@@ -175,11 +179,9 @@ class Trimmed:
             names.append(key)
         if not names:
             return new()
-        cached = self._cached(group, names)
-        if cached is not None:
-            with contextlib.suppress(*_damage()):
-                return self._let_take(cached, new())
-        return self._let_take(self._fresh(group, names), new())
+        with self._unless_harmed():
+            return self._let_take(self._readable(group, names), new())
+        return self._let_take(self._readable(group, names), new())
 
     def _let_take(self, reading: Readable, taker: Taker) -> Taker:
         trimmer = self._trimmer
@@ -193,17 +195,35 @@ class Trimmed:
             _add(taker, batch, beyond)
         return taker
 
+    @contextlib.contextmanager
+    def _unless_harmed(self) -> Iterator[None]:
+        """Give up what a damaged cache has begun, and take nothing more from it.
+
+        Whoever comes to the end of this block begins anew, with the archive.
+        """
+        try:
+            yield
+        except _damage():
+            if self._harmed:
+                raise
+            self._harmed = True
+
     def _cached(self, group: str, columns: Sequence[str] | None) -> CachedReading | None:
+        if self._harmed:
+            return None
         return Cache(self._archive.path, self._zone).reading(group, columns)
 
     def _fresh(self, group: str, columns: Sequence[str] | None = None) -> Reading:
         return Reading(self._archive, group, zone=self._zone, columns=columns)
 
+    def _readable(self, group: str, columns: Sequence[str] | None) -> Readable:
+        return self._cached(group, columns) or self._fresh(group, columns)
+
     def _open(self, group: str, columns: Sequence[str] | None) -> Readable | None:
         """Return a reading of a group, None if the archive does not have it."""
         if group not in self._archive.groups:
             return None
-        return self._fresh(group, columns)
+        return self._readable(group, columns)
 
     def _pour(
         self,
