@@ -8,9 +8,11 @@ import zipfile
 from dataclasses import replace
 
 import pytest
+from test_bombs import crowd
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.directory import MEMBERS_AT_MOST
 from intercom_export_widgets.data.passing import Passed, take_in
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
@@ -120,3 +122,13 @@ def test_values_that_need_another_look_are_read_from_the_file(packed, tmp_path):
     assert rows["open"] == 1
     column = cache.reading("receipt").table()["first_fin_step_reached"]
     assert column[-1].as_py() == "never"
+
+
+def test_a_crowd_of_members_is_not_read_to_its_end(tmp_path):
+    """Before its directory has come, which would refuse it, a ZIP is given up in passing too."""
+    path = tmp_path / "june.zip"
+    passed = Passed()
+    with pytest.raises(ArchiveError, match="more members than any export"):
+        take_in(io.BytesIO(crowd(20_000)), path.name, Cache(path, ""), passed)
+    assert len(passed.entries) == MEMBERS_AT_MOST + 1
+    passed.abandon()

@@ -6,6 +6,7 @@ networks, types and DataFrames, and never uses a member's name as a path.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data import sniff
@@ -80,13 +81,13 @@ class Archive:
         """Return what it is and which groups it holds."""
         return f"<Archive {self.path.name}: {self.kind}, {', '.join(self.groups) or 'empty'}>"
 
-    @property
+    @cached_property
     def groups(self) -> dict[str, tuple[Member, ...]]:
         """The members of each group, in order; a group may be cut into several."""
-        groups: dict[str, tuple[Member, ...]] = {}
+        groups: dict[str, list[Member]] = {}
         for member in self.members:
-            groups[member.group] = (*groups.get(member.group, ()), member)
-        return groups
+            groups.setdefault(member.group, []).append(member)
+        return {group: tuple(members) for group, members in groups.items()}
 
     def blocks(self, member: Member, size: int = BLOCK_SIZE) -> Iterator[memoryview]:
         r"""Yield ``member`` inflated, in blocks of whole records, the header in the first.

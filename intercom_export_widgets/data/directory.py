@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 
 from intercom_export_widgets.data import inflate, sniff
 from intercom_export_widgets.data.blocks import cut_blocks
@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 
     Chunks = Callable[[int], Iterator[bytes]]
 
-__all__ = ["Directory", "Member", "is_clutter", "is_csv", "read_directory"]
+__all__ = [
+    "MEMBERS_AT_MOST",
+    "Directory",
+    "Member",
+    "crowded",
+    "is_clutter",
+    "is_csv",
+    "read_directory",
+]
+
+MEMBERS_AT_MOST: Final = 2_000
+"""Members that an archive may have; an export has some thirty groups, each of few members."""
 
 _SNIFFED = 64 * 1024
 _COPIED = 1024 * 1024
@@ -183,7 +194,7 @@ class _Bounded:
             _LARGEST_DIRECTORY + 1 if size < 0 else min(size, _LARGEST_DIRECTORY + 1)
         )
         if len(found) > _LARGEST_DIRECTORY:
-            raise ArchiveError("The ZIP lists more members than any export has.")
+            raise crowded()
         return found
 
 
@@ -192,6 +203,8 @@ def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str,
     try:
         with source() as file, zipfile.ZipFile(cast("BinaryIO", _Bounded(file))) as archive:
             entries = archive.infolist()
+            if len(entries) > MEMBERS_AT_MOST:
+                raise crowded()
             _refuse_overlaps(entries)
             for entry in entries:
                 _data_offset(file, entry)
@@ -203,6 +216,11 @@ def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str,
     if files and not data:
         raise ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
     return tuple(_zip_member(source, entry) for entry in data), ignored
+
+
+def crowded() -> ArchiveError:
+    """Return the error of an archive with more than `MEMBERS_AT_MOST` members."""
+    return ArchiveError("The ZIP lists more members than any export has.")
 
 
 def is_clutter(name: str) -> bool:

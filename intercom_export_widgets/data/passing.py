@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final, cast
 from intercom_export_widgets.data import inflate, sniff
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.blocks import cut_blocks
-from intercom_export_widgets.data.directory import Directory, Member, is_clutter, is_csv
+from intercom_export_widgets.data.directory import (
+    MEMBERS_AT_MOST,
+    Directory,
+    Member,
+    crowded,
+    is_clutter,
+    is_csv,
+)
 from intercom_export_widgets.data.locals import Entry, Rewound, zip_entries
 from intercom_export_widgets.data.parquet import BLOCK
 from intercom_export_widgets.data.proof import LEAST_CACHED, is_worth_keeping, prove_group
@@ -126,6 +133,8 @@ def take_in(file: BinaryIO, name: str, cache: Cache, passed: Passed) -> None:
 def _member(entry: Entry, cache: Cache, passed: Passed) -> None:
     """Read a ZIP's member through."""
     passed.entries.append(entry)
+    if len(passed.entries) > MEMBERS_AT_MOST:
+        raise crowded()
     chunks = _Twice(entry.chunks(_CHUNK))
     if is_clutter(entry.name) or not is_csv(entry.name):
         for _ in chunks(_CHUNK):
