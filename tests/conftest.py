@@ -34,10 +34,18 @@ def pytest_collection_modifyitems(items):
 
     JupyterLab, its kernels and Chromium have races of their own, such as
     https://github.com/ipython/ipykernel/issues/1554; what is wrong here fails twice.
+
+    Files of long tests come first, so that none is left over when others have ended.
     """
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+    items.sort(key=lambda item: not (item.get_closest_marker("browser") or needs_binder(item)))
+
+
+def needs_binder(item):
+    """Whether a test runs in Binder's environment."""
+    return "replay" in item.fixturenames
 
 
 @pytest.fixture(autouse=True)

@@ -62,18 +62,6 @@ def test_the_kernel_is_one_that_leaves_no_cell_unread():
     assert not any(kernel.specifier.contains(old) for old in ("7.0.1", "7.1.0", "7.3.0"))
 
 
-def test_a_launch_opens_the_first_notebook(replay):
-    """The built environment is small, has the package, and opens a notebook that exists."""
-    settings = json.loads((replay.home / ".jupyter" / "jupyter_server_config.json").read_text())
-    opened = settings["ServerApp"]["default_url"].removeprefix("/lab/tree/")
-    assert (binder.ROOT / opened).is_file()
-    version = replay.run(
-        replay.python, "-c", "import intercom_export_widgets as it; print(it.__version__)"
-    )
-    assert version.strip()
-    assert replay.megabytes < 550, f"{replay.megabytes:.0f} MB, installed in {replay.seconds:.0f} s"
-
-
 def test_each_notebook_has_its_badge_as_soon_as_the_repository_has_an_address():
     """What is committed is what `python tests/badges.py` writes: no badge leads nowhere."""
     paths = sorted(badges.NOTEBOOKS.glob("*.ipynb"))

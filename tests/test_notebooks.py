@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("[0-9]*.ipynb"))
+from binder import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 
 
 def name_of(path):
@@ -45,3 +46,15 @@ def test_runs_through_on_the_sandbox_in_two_minutes(path, replay, tmp_path, monk
         for output in cell.get("outputs", [])
         if output.output_type == "stream" and output.name == "stderr"
     ]
+
+
+def test_a_launch_opens_the_first_notebook(replay):
+    """The built environment is small, has the package, and opens a notebook that exists."""
+    settings = json.loads((replay.home / ".jupyter" / "jupyter_server_config.json").read_text())
+    opened = settings["ServerApp"]["default_url"].removeprefix("/lab/tree/")
+    assert (ROOT / opened).is_file()
+    version = replay.run(
+        replay.python, "-c", "import intercom_export_widgets as it; print(it.__version__)"
+    )
+    assert version.strip()
+    assert replay.megabytes < 550, f"{replay.megabytes:.0f} MB, installed in {replay.seconds:.0f} s"
