@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import warnings
 import zipfile
 
@@ -208,6 +209,23 @@ def test_full_disk_costs_the_cache_alone(path):
     file.abandon()
     names = ["open.json", "open.parquet", "receipt.json", "receipt.parquet"]
     assert sorted(each.name for each in cache.folder.iterdir()) == names
+
+
+def test_what_a_killed_process_left_is_removed(path):
+    """Half a file that nobody has added to for an hour goes when the same is written again."""
+    write(path, PLAIN)
+    folder = filled(path).folder
+    left, written, other = (
+        folder / f".{name}.part" for name in ("open.parquet.a", "open.parquet.b", "x")
+    )
+    for file in (left, written, other):
+        file.write_bytes(b"half")
+    for file in (left, other):
+        os.utime(file, (time.time() - 4000,) * 2)
+    filled(path)
+    assert not left.exists()
+    assert written.exists()
+    assert other.exists()
 
 
 def test_hostile_group_gets_no_file(path):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from intercom_export_widgets.data.parquet import ROW_GROUP, ParquetSink, aside
+from intercom_export_widgets.data.aside import aside
+from intercom_export_widgets.data.parquet import ROW_GROUP, ParquetSink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,8 +20,9 @@ import stat
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
-from intercom_export_widgets.data.parquet import ParquetSink, aside
+from intercom_export_widgets.data.parquet import ParquetSink
 from intercom_export_widgets.data.snapshot import Snapshot
 from intercom_export_widgets.errors import FileError
 

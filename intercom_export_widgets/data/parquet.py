@@ -11,22 +11,21 @@ import base64
 import contextlib
 import importlib.metadata
 import json
-import os
 import re
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.arrow import arrow_type
+from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.schema import GROUPS
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from concurrent.futures import Future
+    from pathlib import Path
 
     from intercom_export_widgets.data.arrow import Array, Batch, Field, Schema
 
@@ -35,7 +34,6 @@ __all__ = [
     "ROW_GROUP",
     "ParquetSink",
     "Part",
-    "aside",
     "facts_of",
     "make_folder",
     "parquet_name",
@@ -171,32 +169,6 @@ class ParquetSink:
         if self._part is not None and self._schema is not self._batched:
             table = table.append_column(self._schema[-1], self._part.column(len(table)))
         self._writer.write_table(table, row_group_size=table.num_rows)
-
-
-@contextlib.contextmanager
-def aside(path: Path) -> Iterator[Path]:
-    """Give a new file beside ``path``, only its owner's, that takes its name if all goes well.
-
-    Raises
-    ------
-    FileError
-        If the disk refuses.
-    """
-    temporary = None
-    try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(number)
-        temporary = Path(name)
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise FileError(
-            f"{path} can't be written: {error.strerror or error}.",
-            advice="Free some space or choose another place.",
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def check_folder(path: Path) -> Path:

@@ -18,8 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.layout import Column, checksums, put_together, taken_apart
-from intercom_export_widgets.data.parquet import aside
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:

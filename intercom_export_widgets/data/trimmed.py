@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.frames import new_frame
 from intercom_export_widgets.data.notes import reading_notes, trimming_notes
-from intercom_export_widgets.data.parquet import BLOCK, ParquetSink, aside
+from intercom_export_widgets.data.parquet import BLOCK, ParquetSink
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.window import Trimmer, Window
 
