@@ -31,7 +31,7 @@ def client(object_store):
             n_workers=2,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             env=object_store.environment,
         ) as cluster,
         Client(cluster) as client,
