@@ -6,7 +6,7 @@ import re
 
 import pytest
 from axe import checked_rules, violations
-from conftest import TOKEN
+from conftest import ARTIFACTS, TOKEN
 from form_page import (
     FIRST,
     JUNE,
@@ -27,6 +27,11 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
+DOCTOR = (
+    "from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State\n"
+    "found = %intercom_export doctor\n"
+    "Diagnosis([*found, *(Finding(f'such as {s}', 'found', 'What to do.', s) for s in State)])"
+)
 FORM = ".jp-NotebookPanel:not(.lm-mod-hidden) .iew"
 
 
@@ -135,7 +140,7 @@ def test_axe_finds_nothing_in_jupyterlab_in_either_theme(form, sandbox):
 def test_axe_finds_nothing_in_voila_contrast_included(theme, voila, browser, sandbox, setup):
     """As a small app the form exports, and every colour can be read, in every state."""
     name = f"app-{theme}.ipynb"
-    voila.write(name, setup, "%intercom_export")
+    voila.write(name, setup, "%intercom_export", DOCTOR)
     # As high as the page: axe gives up on contrast where what it looks at is scrolled away.
     context = browser.new_context(viewport={"width": 1280, "height": 3000}, color_scheme=theme)
     page = context.new_page()
@@ -163,6 +168,12 @@ def test_axe_finds_nothing_in_voila_contrast_included(theme, voila, browser, san
         background = form.evaluate("e => getComputedStyle(e).backgroundColor")
         assert sum(map(int, re.findall(r"\d+", background)[:3])) < 200 if theme == "dark" else True
         assert page.locator(".iew-static").is_hidden()
+        doctor = page.locator(".iew-doctor")
+        expect(doctor).to_contain_text("What to do.")
+        assert violations(page, ".iew-doctor") == []
+        assert "color-contrast" in checked_rules(page, ".iew-doctor")
+        ARTIFACTS.mkdir(exist_ok=True)
+        doctor.screenshot(path=ARTIFACTS / f"doctor-{theme}.png")
     finally:
         context.close()
 

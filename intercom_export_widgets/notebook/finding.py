@@ -90,7 +90,8 @@ class Diagnosis(list[Finding]):
             rows.append(
                 f'<tr><td style="{cell}"><strong style="background:{COLORS[each.state]};'
                 f'color:#fff;border-radius:3px;padding:1px 6px">{each.state}</strong></td>'
-                f'<th style="{cell};white-space:nowrap">{escape(each.check)}</th>'
+                f'<th scope="row" style="{cell};white-space:nowrap">{escape(each.check)}</th>'
                 f'<td style="{cell}">{escape(each.found)}{advice}</td></tr>'
             )
-        return f"<table><tbody>{''.join(rows)}</tbody></table>"
+        said = 'class="iew-doctor" aria-label="What the doctor found"'
+        return f"<table {said}><tbody>{''.join(rows)}</tbody></table>"
