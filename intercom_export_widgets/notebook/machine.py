@@ -112,7 +112,7 @@ def find_frontend_state(shell: InteractiveShell) -> Finding:
     return Finding(
         "frontend",
         "a form or card was shown, and no page has answered",
-        f"Reload the page. {remedy_of_host(shell)}.",
+        f"{remedy_of_host(shell)}.",
         State.LOOK,
     )
 
