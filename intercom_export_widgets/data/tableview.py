@@ -30,6 +30,8 @@ __all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]
 ROWS_AT_MOST: Final = 10_000
 LONGEST: Final = 200
 STATIC_ROWS: Final = 20
+ONE_LINE: Final = "table.iew-table :is(th,td){white-space:nowrap;text-align:left}"
+"""A name of two words is read in one line; the table scrolls, by keyboard, too."""
 WIDEST: Final = 60
 """Letters of a cell in text, where a long address would push the rest out of sight."""
 HIDDEN: Final = "Names and addresses are masked."
@@ -89,7 +91,9 @@ class TableView:
         said = f"{self.caption} {of}" if captioned else of
         return (
             f"<div><small>{escape(said)}</small></div>"
-            '<div style="overflow-x:auto"><table>'
+            f"<style>{ONE_LINE}</style>"
+            '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Rows">'
+            '<table class="iew-table">'
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
