@@ -90,7 +90,7 @@ def test_cells_are_escaped_and_bounded():
     """Markup in a cell or a name is text, and a huge cell is cut."""
     view = TableView(pd.DataFrame({MARKUP: [MARKUP, "x" * 9]}), MARKUP, masked=True)
     assert "<img" not in view.as_html()
-    assert 'tabindex="0" role="region" aria-label="Rows"' in view.as_html()
+    assert 'tabindex="0" role="group" aria-label="Rows"' in view.as_html()
     long = view_of_frame(pd.DataFrame({"title": ["x" * 100_000]}), "long")
     assert len(long.frame.title[0]) == 201
     assert max(map(len, repr(long).splitlines())) < 100

@@ -92,7 +92,7 @@ class TableView:
         return (
             f"<div><small>{escape(said)}</small></div>"
             f"<style>{ONE_LINE}</style>"
-            '<div style="overflow-x:auto" tabindex="0" role="region" aria-label="Rows">'
+            '<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Rows">'
             '<table class="iew-table">'
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
