@@ -30,8 +30,9 @@ __all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]
 ROWS_AT_MOST: Final = 10_000
 LONGEST: Final = 200
 STATIC_ROWS: Final = 20
-ONE_LINE: Final = "table.iew-table :is(th,td){white-space:nowrap;text-align:left}"
-"""A name of two words is read in one line; the table scrolls, by keyboard, too."""
+ONE_LINE: Final = "table.iew-table :is(th,td){white-space:nowrap;text-align:left!important}"
+"""A name of two words is read in one line, and what is long from its beginning; Jupyter aligns
+every cell of a table to the right."""
 WIDEST: Final = 60
 """Letters of a cell in text, where a long address would push the rest out of sight."""
 HIDDEN: Final = "Names and addresses are masked."
