@@ -1,8 +1,8 @@
 """Each notebook's Binder badge, made from the address of the repository.
 
 ``python tests/badges.py`` writes it under the title of each notebook, from what pyproject.toml
-calls ``Repository`` among ``[project.urls]``; without one it takes them out, since a badge that
-leads nowhere is worse than none. `test_binder.py` fails when they differ.
+calls ``Repository`` among ``[project.urls]``; without one the badge leads to where README says
+how a copy is launched. `test_binder.py` fails when they differ.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 PICTURE = "https://mybinder.org/badge_logo.svg"
 BADGE = re.compile(rf"\[!\[[^\]]*\]\({re.escape(PICTURE)}\)\]\([^)]*\)\n\n")
+HERE = "../README.md#binder"
+"""Where the badge leads while the repository has no address."""
 HOSTS = {"github.com": "gh", "gitlab.com": "gl"}
 """What mybinder.org calls them; any other address is ``git``."""
 
@@ -43,13 +45,12 @@ def launch(repository, name):
 
 
 def badged(text, repository, name):
-    """Return a notebook's JSON with the badge under its title, or without one."""
+    """Return a notebook's JSON with its badge under the title."""
     notebook = json.loads(text)
     cell = notebook["cells"][0]
-    said = BADGE.sub("", "".join(cell["source"]))
-    if repository:
-        title, _, story = said.partition("\n\n")
-        said = f"{title}\n\n[![Binder]({PICTURE})]({launch(repository, name)})\n\n{story}"
+    title, _, story = BADGE.sub("", "".join(cell["source"])).partition("\n\n")
+    target = launch(repository, name) if repository else HERE
+    said = f"{title}\n\n[![Launch on Binder]({PICTURE})]({target})\n\n{story}"
     cell["source"] = said if isinstance(cell["source"], str) else said.splitlines(keepends=True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 

@@ -62,22 +62,27 @@ def test_the_kernel_is_one_that_leaves_no_cell_unread():
     assert not any(kernel.specifier.contains(old) for old in ("7.0.1", "7.1.0", "7.3.0"))
 
 
-def test_each_notebook_has_its_badge_as_soon_as_the_repository_has_an_address():
-    """What is committed is what `python tests/badges.py` writes: no badge leads nowhere."""
-    paths = sorted(badges.NOTEBOOKS.glob("*.ipynb"))
-    assert len(paths) >= 6
-    for path in paths:
-        text = path.read_text(encoding="utf-8")
-        assert badges.badged(text, badges.address(), path.name) == text, "run tests/badges.py"
-        address = "https://github.com/someone/intercom-export-widgets"
-        written = badges.badged(text, address, path.name)
-        said = "".join(json.loads(written)["cells"][0]["source"])
-        title, badge, story = said.split("\n\n", 2)
+@pytest.mark.parametrize("path", sorted(badges.NOTEBOOKS.glob("*.ipynb")), ids=lambda p: p.stem)
+def test_each_notebook_has_its_badge(path):
+    """What is committed is what `python tests/badges.py` writes, and no badge leads nowhere."""
+    text = path.read_text(encoding="utf-8")
+    assert badges.badged(text, badges.address(), path.name) == text, "run tests/badges.py"
+    target = badges.launch("https://github.com/someone/project", path.name)
+    written = badges.badged(text, "https://github.com/someone/project", path.name)
+    for found, leads_to in ((badges.badged(text, "", path.name), badges.HERE), (written, target)):
+        title, badge, story = "".join(json.loads(found)["cells"][0]["source"]).split("\n\n", 2)
         assert title.startswith("# ")
-        assert badge.count("https://mybinder.org/") == 2
-        assert path.name in badge
+        assert badge == f"[![Launch on Binder]({badges.PICTURE})]({leads_to})"
         assert story
-        assert badges.badged(written, "", path.name) == badges.badged(text, "", path.name)
+    assert badges.badged(written, badges.address(), path.name) == text
+
+
+def test_a_badge_without_an_address_leads_to_what_can_be_done():
+    """The heading that it names stands in README, which says how a copy is launched."""
+    name, _, anchor = badges.HERE.partition("#")
+    text = (badges.NOTEBOOKS / name).read_text(encoding="utf-8")
+    section = text.split(f"\n## {anchor.title()}\n")[1].split("\n## ")[0]
+    assert "https://mybinder.org" in section
 
 
 @pytest.mark.parametrize(
