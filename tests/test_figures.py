@@ -141,6 +141,18 @@ def test_long_ranges_are_drawn_by_week_and_by_month():
     assert figures.daily(200).days[0] == date(2018, 5, 28)
 
 
+def test_months_are_named_with_their_years():
+    """Of several years there is more than one January."""
+    received = pa.array(
+        [(JUNE + 30 * n * DAY) * 10**6 for n in range(36)], pa.timestamp("us", "UTC")
+    )
+    figures = figures_of(Held(batch(36).set_column(3, "received_at", received)))
+    drawn = pictures_of(figures)[0].as_html()
+    named = re.findall(r">([A-Z][a-z]{2} \d{4})<", drawn)
+    assert named[0] == "Jun 2018"
+    assert len(set(named)) == len(named) > 3
+
+
 def test_each_day_that_is_named_stands_under_its_column(june):
     """The first as the others: in the middle of its slot."""
     figures, _ = june

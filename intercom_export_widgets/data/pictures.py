@@ -83,7 +83,7 @@ def draw_days(figures: Figures) -> Drawing | None:
             x = LEFT + (place + 0.5) * slot
             boxes.append((x, TOP + height - base[place], count * scale))
         shapes.append(columns(boxes, min(slot * 0.8, 40), COLORS[kind]))
-    shapes += _day_names(daily.days, slot, TOP + height + 14)
+    shapes += _day_names(daily.days, daily.unit, slot, TOP + height + 14)
     shapes.append(_told(daily.days, sums, slot, height))
     totals = [sum(counts) for counts in daily.counts]
     legend, deep = _legend(daily.kinds, totals, TOP + height + 34)
@@ -114,12 +114,12 @@ def _grid(values: range, place: Callable[[int], float], unit: str = "") -> list[
     return shapes
 
 
-def _day_names(days: tuple[date, ...], slot: float, y: float) -> list[Shape]:
-    """Return the names of the first, the last and some days between."""
+def _day_names(days: tuple[date, ...], unit: str, slot: float, y: float) -> list[Shape]:
+    """Return the names of the first and some more of the days, weeks or months."""
     every = max(1, -(-len(days) // 5))
     named = [place for place in range(0, len(days), every) if place + every / 2 < len(days)]
     return [
-        text(LEFT + (place + 0.5) * slot, y, short_day(days[place]), anchor="middle")
+        text(LEFT + (place + 0.5) * slot, y, short_day(days[place], unit), anchor="middle")
         for place in named
     ]
 

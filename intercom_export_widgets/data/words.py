@@ -52,9 +52,9 @@ def percent(share: float) -> str:
     return f"{shown} %" if 0 < share < 0.0995 else f"{100 * share:.0f} %"  # noqa: PLR2004 - rounds to 10
 
 
-def short_day(day: date) -> str:
-    """Return a day as ``1 Jun``."""
-    return f"{day.day} {day:%b}"
+def short_day(day: date, unit: str = "day") -> str:
+    """Return a day as ``1 Jun``, or the month that it begins as ``Jun 2018``."""
+    return f"{day:%b %Y}" if unit == "month" else f"{day.day} {day:%b}"
 
 
 def deliveries(count: int) -> str:
