@@ -18,7 +18,7 @@ from test_recovery import Intercom, archive_of, day, take_up
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
-COUNT = int(os.environ.get("KERNELS_KILLED", "20"))
+COUNT = int(os.environ.get("KERNELS_KILLED", "60"))
 GENERATION = 4
 """After how many kernels the next process takes up what they left."""
 
