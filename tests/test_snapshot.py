@@ -114,16 +114,6 @@ def test_what_was_said_is_said_again(path):
 
 
 @pytest.mark.usefixtures("path")
-def test_columns_come_as_they_are_asked_for(place):
-    """Some columns come in the order asked for; one that was not kept makes none come."""
-    frame = frame_of()
-    Snapshot(place, KEY).keep(frame, None).join()
-    found = Snapshot(place, KEY).read(["at", "id"])
-    pd.testing.assert_frame_equal(found.frame, frame[["at", "id"]])
-    assert Snapshot(place, KEY).read(["at", "sent"]) is None
-
-
-@pytest.mark.usefixtures("path")
 def test_every_dtype_comes_back(place):
     """A frame of all dtypes, with missing values in each, is the same when it comes back."""
     frame = frame_of()

@@ -23,7 +23,7 @@ from intercom_export_widgets.data.layout import Column, checksums, put_together,
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from io import FileIO
 
     import pandas as pd
@@ -67,17 +67,11 @@ class Snapshot:
         told = {**key, "pandas": pd.__version__, "byteorder": sys.byteorder}
         self._key = json.loads(json.dumps(told))
 
-    def read(self, columns: Sequence[str] | None = None) -> Kept | None:
+    def read(self) -> Kept | None:
         """Return the table; None if it was not kept, or not of this key, or is damaged.
 
         It lies in the file, of which a page is read when it is first used, and which is never
         written to: a change of the table is this process's own.
-
-        Parameters
-        ----------
-        columns : sequence of str, optional
-            The columns to take, in that order; all by default. None is returned if there is
-            no such column.
         """
         with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
             with self._path.open("rb") as file:
@@ -85,10 +79,8 @@ class Snapshot:
             facts = _facts(memory)
             if facts["key"] != self._key:
                 return None
-            every = {told["name"]: told for told in facts["columns"]}
-            wanted = [every[name] for name in (every if columns is None else columns)]
-            parts = [_column(memory, told) for told in wanted]
-            if checksums(parts) == [told["checksums"] for told in wanted]:
+            parts = [_column(memory, told) for told in facts["columns"]]
+            if checksums(parts) == [told["checksums"] for told in facts["columns"]]:
                 return Kept(put_together(parts, facts["rows"]), facts["said"])
         return None
 
