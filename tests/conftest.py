@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import tempfile
 import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 import hypothesis
+import leftovers
 import pytest
 from wire import Clock, WireServer
 
@@ -22,30 +25,85 @@ JUPYTERS_OWN = "Canceled future for"
 """What JupyterLab itself says when a kernel goes while it is asking something of it."""
 
 # How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("busy", deadline=None)
-hypothesis.settings.load_profile("busy")
+hypothesis.settings.register_profile("sample", deadline=None)
+hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=500)
+
+SLOW = ("browser", "kernel", "binder")
+"""The markers that keep a test out of the quick run."""
+
+LONGEST = ("test_notebooks", "test_form_access", "test_form_kernels", "test_form_cards")
+"""Files that are begun first, since they take longest."""
 
 FAILED = pytest.StashKey[bool]()
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
 
 
+def pytest_addoption(parser):
+    """Let a run take every point at which a process can be killed."""
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="try every point at which a process can be killed, and more examples, not a sample",
+    )
+
+
+def pytest_xdist_auto_num_workers():
+    """Run one worker more than there are processors: browsers and kernels often wait."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items):
-    """Try a browser's test once more if it fails; the summary then says so (R).
-
-    JupyterLab, its kernels and Chromium have races of their own, such as
-    https://github.com/ipython/ipykernel/issues/1554; what is wrong here fails twice.
-
-    Files of long tests come first, so that none is left over when others have ended.
-    """
+    """Mark the slow tests, and put their files first, so that no worker ends with one."""
     for item in items:
-        if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
-    items.sort(key=lambda item: not (item.get_closest_marker("browser") or needs_binder(item)))
+        if "replay" in item.fixturenames:
+            item.add_marker(pytest.mark.binder)
+        if any(item.get_closest_marker(name) for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(
+        key=lambda item: (
+            order.get(item.path.stem, len(order)),
+            item.get_closest_marker("slow") is None,
+        )
+    )
 
 
-def needs_binder(item):
-    """Whether a test runs in Binder's environment."""
-    return "replay" in item.fixturenames
+@pytest.fixture
+def exhaustive(request):
+    """Whether every point is asked for."""
+    return request.config.getoption("--exhaustive")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session):
+    """Fail a run that leaves a process behind; every process that it starts inherits its mark."""
+    result = yield
+    if hasattr(session.config, "workerinput"):
+        return result
+    for process in leftovers.processes():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write(f"\nstill running after the tests: {leftovers.describe(process)}\n")
+        process.kill()
+    return result
+
+
+def pytest_configure(config):
+    """Choose how much is tried; mark this process and those that it starts."""
+    profile = "exhaustive" if config.getoption("--exhaustive") else "sample"
+    hypothesis.settings.load_profile(profile)
+    if not hasattr(config, "workerinput"):
+        leftovers.mark()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory):
+    """Keep temporary files within pytest's folder; no file or thread of ours outlives the run."""
+    folder = tmp_path_factory.mktemp("tmp")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    yield
+    tempfile.tempdir = None
+    assert not [path.name for path in folder.iterdir() if path.name.startswith("intercom-")]
+    assert not leftovers.threads()
 
 
 @pytest.fixture(autouse=True)
@@ -171,9 +229,11 @@ def bucket(object_store, monkeypatch, request):
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
     """One JupyterLab for all tests; its kernels find the sandbox's token."""
-    from lab import Lab
+    from lab import KEPT_TOKEN, Lab
 
-    running = Lab(tmp_path_factory.mktemp("lab"), {"INTERCOM_ACCESS_TOKEN": TOKEN})
+    running = Lab(
+        tmp_path_factory.mktemp("lab"), {"INTERCOM_ACCESS_TOKEN": TOKEN, KEPT_TOKEN: TOKEN}
+    )
     yield running
     running.stop()
 
@@ -281,49 +341,49 @@ def setup(sandbox):
 
 
 @pytest.fixture(scope="session")
-def shelf():
-    """The notebook whose kernel the next form takes over, if the last one left it."""
-    return []
+def warm_notebooks():
+    """The notebooks whose kernels the next tests use, by the kernel's name."""
+    return {}
 
 
 @pytest.fixture
-def kernel_for_a_form(page, lab, shelf, request):
-    """Return a function that gives a notebook with these cells, its extension loaded anew.
+def warm_notebook(page, lab, warm_notebooks, request):
+    """Return a function that gives a notebook with up to three cells, on a running kernel.
 
     A kernel takes longer to start than most of these tests to run: it goes from one that
     passed to the next, unless it was restarted, or a test is marked to have its own.
     """
     from lab import Notebook
 
+    own = request.node.get_closest_marker("own_kernel")
     opened = []
 
-    def give(*cells):
-        if shelf and not request.node.get_closest_marker("own_kernel"):
-            opened.append(shelf.pop().refill(*cells))
+    def give(*cells, kernel="python3"):
+        cells += ("",) * (3 - len(cells))
+        if kernel in warm_notebooks and not own:
+            opened.append(warm_notebooks.pop(kernel).refill(*cells))
         else:
             name = f"{re.sub(r'[^a-z0-9]+', '-', request.node.name.lower())}.ipynb"
-            lab.write(name, *cells)
-            opened.append(Notebook(page, lab, name).open())
+            lab.write(name, *cells, kernel=kernel)
+            opened.append(Notebook(page, lab, name, kernel).open())
         return opened[-1]
 
     yield give
-    portray(page, request)
+    if opened:
+        portray(page, request)
     for book in opened:
-        own = request.node.get_closest_marker("own_kernel") or shelf
-        if own or book.restarted or request.node.stash[FAILED]:
+        if own or book.restarted or request.node.stash[FAILED] or book.kernel in warm_notebooks:
             book.close()
         else:
-            shelf.append(book.put_away())
+            warm_notebooks[book.kernel] = book.put_away()
 
 
 @pytest.fixture
-def form(setup, kernel_for_a_form):
+def form(setup, warm_notebook):
     """The form in a notebook, once it knows whose workspace it is."""
     from playwright.sync_api import expect
 
-    opened = kernel_for_a_form(
-        setup, "form = %intercom_export\nform", "print(form.first, form.last)"
-    )
+    opened = warm_notebook(setup, "form = %intercom_export\nform", "print(form.first, form.last)")
     opened.run(0)
     opened.run(1)
     shown = opened.form(1)

@@ -201,6 +201,9 @@ class Voila(Server):
         return f"{self.url}/voila/render/{name}?token={self.token}&theme={theme}"
 
 
+KEPT_TOKEN = "TOKEN_OF_THE_TESTS"  # noqa: S105 - a variable's name
+"""The variable from which a kernel gets its token back after a test without one."""
+
 DONE = re.compile(r"\[\d+\]:")
 MAY_LEAVE_A_MESSAGE = {"ipykernel-7.1.0"}
 """Kernels that may leave a new connection's first message unread until the next connection.
@@ -258,8 +261,13 @@ class Notebook:
         return self
 
     def put_away(self):
-        """End what the extension does, and show nothing any more."""
-        self.refill("%unload_ext intercom_export_widgets", "", "")
+        """Undo what a test did to the kernel, and show nothing any more."""
+        tidy = (
+            "import os, time\nfor name in ('TZ', 'BINDER_LAUNCH_HOST'): os.environ.pop(name, '')\n"
+        )
+        tidy += "time.tzset()\n"
+        tidy += f"os.environ['INTERCOM_ACCESS_TOKEN'] = os.environ[{KEPT_TOKEN!r}]\n"
+        self.refill(f"%unload_ext intercom_export_widgets\n{tidy}", "", "")
         self.run(0)
         return self
 

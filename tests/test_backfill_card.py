@@ -10,9 +10,9 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 
-def test_a_backfill_shows_how_far_it_is(setup, notebook):
+def test_a_backfill_shows_how_far_it_is(setup, warm_notebook):
     """The first card tells of all windows, those beneath it of the newest."""
-    book = notebook(setup, "%intercom_export 2018-06-01 2018-06-04 --every 2d")
+    book = warm_notebook(setup, "%intercom_export 2018-06-01 2018-06-04 --every 2d")
     book.run(0)
     book.run(1)
     cards = book.cell(1).locator(".iew-card")

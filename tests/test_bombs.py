@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -19,49 +20,68 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="me
 
 NAME = "receipt_20180701-000000.csv"
 MB = 1 << 20
-MEMORY = 700
+MEMORY = 400
 """Megabytes that a process may use, of which the libraries take 150."""
 
 PROGRAM = """
-import json, pathlib, resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-resource.setrlimit(resource.RLIMIT_FSIZE, (200 << 20, 200 << 20))
+import json, os, pathlib, resource, sys
 import numpy, pyarrow.csv
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import IntercomExportError
-try:
-    archive = Archive.open(pathlib.Path(sys.argv[1]))
-    said = prove(archive)
-    if sys.argv[2] == "read":
+
+def opened(path, read):
+    try:
+        archive = Archive.open(pathlib.Path(path))
+        if not read:
+            return prove(archive)
         tables = Tables(archive, zone="UTC", window=None, attrs={})
-        said = {name: list(tables.read(name).shape) for name in archive.groups}
-except IntercomExportError as error:
-    said = f"{type(error).__name__}: {error}"
-status = pathlib.Path("/proc/self/status").read_text()  # ru_maxrss would be the parent's too
-used = int(status.partition("VmHWM:")[2].split()[0]) >> 10
-print(json.dumps([said, used]))
+        return {name: list(tables.read(name).shape) for name in archive.groups}
+    except IntercomExportError as error:
+        return f"{type(error).__name__}: {error}"
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200 << 20, 200 << 20))
+        said = opened(*json.loads(line))
+        status = pathlib.Path("/proc/self/status").read_text()
+        used = int(status.partition("VmHWM:")[2].split()[0]) >> 10
+        print(json.dumps([said, used]), flush=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(os.waitstatus_to_exitcode(status), flush=True)
 """
+"""Opens each file in a process of its own, whose memory, disk and time are bounded."""
+
+
+@pytest.fixture(scope="module")
+def opener(tmp_path_factory):
+    """A process that has imported the libraries, and forks for each file."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("unpacked"))},
+    ) as process:
+        yield process
+        process.stdin.close()
 
 
 @pytest.fixture
-def opened(tmp_path):
+def opened(opener, tmp_path):
     """Return what opens bytes in a limited process, and says what came of it."""
 
     def run(data, *, read=False):
         path = tmp_path / "bomb"
         path.write_bytes(data)
-        command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(path)]
-        done = subprocess.run(
-            [*command, "read" if read else "verify"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"TMPDIR": str(tmp_path), "PATH": ""},
-        )
-        assert done.returncode == 0, (done.returncode, done.stderr[-2000:])
-        said, used = json.loads(done.stdout)
+        opener.stdin.write(json.dumps([str(path), read]) + "\n")
+        opener.stdin.flush()
+        said, used = json.loads(opener.stdout.readline())
+        assert opener.stdout.readline() == "0\n"
         assert used < MEMORY, said
         assert "\n" not in str(said)
         return said
@@ -104,8 +124,9 @@ def crowd(count):
 
 
 def test_a_thousandfold_ratio_is_read_in_bounded_memory(opened):
-    """Half a gigabyte of rows in half a megabyte is counted, block by block."""
-    assert opened(zipped(b"0000000,1\n" * (MB // 10), 512, b"receipt_id,name\n"))["receipt"] > 5e7
+    """Rows a thousand times the size of their archive are counted, block by block."""
+    data = zipped(b"0000000,1\n" * (MB // 10), MEMORY // 2, b"receipt_id,name\n")
+    assert opened(data)["receipt"] == MEMORY // 2 * (MB // 10)
 
 
 @pytest.mark.parametrize(
@@ -153,9 +174,9 @@ def test_a_record_of_values_beyond_the_last_column_is_refused(opened, size):
     assert said.startswith("ArchiveError: A record of the data has ")
 
 
-@pytest.mark.parametrize("count", [2_001, 1_000_000])
+@pytest.mark.parametrize("count", [2_001, 200_000])
 def test_a_crowd_of_members_is_refused(opened, count):
-    """A directory of a million members is refused before it is made into objects."""
+    """A directory of too many members is refused before it is made into objects."""
     said = opened(crowd(count))
     assert said == "ArchiveError: The ZIP lists more members than any export has."
 

@@ -17,6 +17,7 @@ from intercom_export_widgets.jobs.store import store_of
 
 RANGE = "2018-06-01 2018-06-02"
 pytestmark = [
+    pytest.mark.kernel,
     pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning"),
     # Dask's cluster leaves sockets to be collected when it ends.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

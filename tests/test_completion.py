@@ -172,6 +172,7 @@ def test_the_first_tab_is_quick_and_imports_no_table_library(ledger):
     assert min(seconds) < 0.1
 
 
+@pytest.mark.kernel
 def test_a_kernel_answers_a_page_with_the_same(ledger):
     """complete_request, with Jedi and without, names the words and what they replace."""
     manager, client = start_new_kernel()

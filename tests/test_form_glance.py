@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from form_page import (
     FIRST,
@@ -20,16 +18,6 @@ from form_page import (
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-
-
-def test_a_preset_fills_the_pickers_and_the_code(form):
-    """Last month fills both dates, and the magic line that does the same is shown."""
-    form.get_by_role("button", name="Last month").click()
-    first = form.get_by_label(FIRST)
-    expect(first).to_have_value(re.compile(r"^\d{4}-\d\d-01$"))
-    expect(form.locator(".iew-line code").first).to_contain_text(
-        f"%intercom_export {first.input_value()}"
-    )
 
 
 LAYOUT = """root => {
@@ -90,7 +78,12 @@ def test_nothing_overlaps_or_is_cut_off(form, sandbox):
 
 
 def test_what_a_range_means_shows_while_it_is_picked(form):
-    """Days, the local range, instants in UTC, Unix seconds, a change of the clock."""
+    """Days, instants, Unix seconds, a change of the clock; one line says what is exported."""
+    about = form.locator(".iew-about").first
+    expect(about).to_contain_text("opened, clicked")
+    expect(about).to_contain_text("not the text of messages or conversations")
+    lines = "e => e.getClientRects()[0].height / parseFloat(getComputedStyle(e).lineHeight)"
+    assert about.evaluate(lines) < 1.5
     preview = form.locator(".iew-preview")
     expect(preview).to_be_hidden()
     form.get_by_label(ZONE).fill("Europe/Dublin")
@@ -107,40 +100,32 @@ def test_what_a_range_means_shows_while_it_is_picked(form):
         expect(preview).to_contain_text(said)
     form.get_by_label(FIRST).fill("2018-03-25")
     expect(preview).to_contain_text("1 day: 2018-03-25 (Europe/Dublin)")
+    expect(form.locator(".iew-link")).to_be_hidden()
+    form.get_by_label(ZONE).fill("UTC")
+    form.get_by_label(FIRST).focus()
+    expect(preview).to_contain_text("1 day: 2018-03-25 (UTC)")
+    form.get_by_role("button", name="Use the workspace's, Europe/Dublin").click()
+    expect(form.get_by_label(ZONE)).to_have_value("Europe/Dublin")
+    expect(preview).to_contain_text("1 day: 2018-03-25 (Europe/Dublin)")
+    expect(form.locator(".iew-link")).to_be_hidden()
 
 
 def test_every_preset_of_the_form_is_pressed_while_it_is_what_is_picked(form):
-    """Six ranges are one click away; the one that is picked shows as pressed."""
+    """Each of six ranges fills the dates and the code, and shows as pressed."""
     presets = form.locator(".iew-presets button")
     names = ["Last 7 days", "Last week", "Last month", "Last quarter", "Month to date", "Last year"]
     expect(presets).to_have_text(names)
     for name in names:
         form.get_by_role("button", name=name).click()
         expect(form.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
+        first = form.get_by_label(FIRST).input_value()
+        expect(form.locator(".iew-line code").first).to_contain_text(f"%intercom_export {first}")
     form.get_by_label(FIRST).fill("2018-06-01")
     expect(form.locator(".iew-presets [aria-pressed='true']")).to_have_count(0)
 
 
-def test_the_workspaces_zone_is_one_click_away(form):
-    """The form offers the zone that the workspace's own reports are in."""
-    pick(form, *JUNE)
-    form.get_by_role("button", name="Use the workspace's, Europe/Dublin").click()
-    expect(form.get_by_label(ZONE)).to_have_value("Europe/Dublin")
-    expect(form.locator(".iew-preview")).to_contain_text("(Europe/Dublin)")
-    expect(form.locator(".iew-link")).to_be_hidden()
-
-
-def test_the_form_says_in_one_line_what_it_exports_and_what_not(form):
-    """The line beneath the title is one line, and names both."""
-    about = form.locator(".iew-about").first
-    expect(about).to_contain_text("opened, clicked")
-    expect(about).to_contain_text("not the text of messages or conversations")
-    lines = "e => e.getClientRects()[0].height / parseFloat(getComputedStyle(e).lineHeight)"
-    assert about.evaluate(lines) < 1.5
-
-
 def test_the_code_of_a_range_does_the_same_and_says_that_it_is_copied(form):
-    """The line follows the fields, is copied as it stands, and runs."""
+    """The line follows the fields, is copied as it stands, and runs; a failed copy says so."""
     page = form.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     form.get_by_label(ZONE).fill("Europe/Dublin")
@@ -153,25 +138,18 @@ def test_the_code_of_a_range_does_the_same_and_says_that_it_is_copied(form):
     expect(form.locator(".iew-live")).to_have_text("Copied to the clipboard.")
     assert page.evaluate("navigator.clipboard.readText()") == line
     expect(copy).to_have_text("Copy")
-    form.notebook.type(2, f"export = {line} --wait\nprint(export.timeframe.label)")
-    form.notebook.run(2)
-    expect(form.notebook.cell(2)).to_contain_text("2018-06-01 to 2018-06-02 (Europe/Dublin)")
-
-
-def test_a_copy_that_failed_does_not_say_that_it_succeeded(form):
-    """Where the browser refuses, the button says so."""
-    pick(form, *JUNE)
-    form.page.evaluate(
+    page.evaluate(
         """() => {
           navigator.clipboard.writeText = () => Promise.reject(new Error("no"));
           document.execCommand = () => false;
         }"""
     )
-    form.get_by_role("button", name="Copy the line").click()
+    copy.click()
     expect(form.get_by_role("button", name="Not copied")).to_be_visible()
-    form.page.evaluate(
-        "() => { delete navigator.clipboard.writeText; delete document.execCommand; }"
-    )
+    page.evaluate("() => { delete navigator.clipboard.writeText; delete document.execCommand; }")
+    form.notebook.type(2, f"export = {line} --wait\nprint(export.timeframe.label)")
+    form.notebook.run(2)
+    expect(form.notebook.cell(2)).to_contain_text("2018-06-01 to 2018-06-02 (Europe/Dublin)")
 
 
 def test_opens_and_clicks_can_be_counted_for_longer(form, sandbox):

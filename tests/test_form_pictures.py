@@ -42,7 +42,7 @@ def test_a_finished_card_shows_its_pictures_and_keeps_them_without_its_kernel(fo
     expect(saved).to_have_count(3)
 
 
-def test_markup_in_a_title_stays_text_in_the_pictures(notebook, setup):
+def test_markup_in_a_title_stays_text_in_the_pictures(warm_notebook, setup):
     """A message whose title is a script is drawn as that text; nothing runs."""
     code = (
         "import io, zipfile\n"
@@ -53,7 +53,7 @@ def test_markup_in_a_title_stays_text_in_the_pictures(notebook, setup):
         "    packed.writestr('receipt_20180701-000000.csv', head + rows)\n"
         "%intercom_export load evil.zip"
     )
-    book = notebook(setup, code)
+    book = warm_notebook(setup, code)
     book.run(0)
     cell = book.run(1)
     expect(cell.locator(".iew-pictures figure")).to_have_count(3, timeout=30 * SECONDS)

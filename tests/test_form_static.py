@@ -13,9 +13,9 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
 
 
-def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, notebook):
+def test_where_no_page_appears_a_sentence_says_what_is_missing(setup, warm_notebook):
     """What stands under a form that nobody draws says why, until it is drawn."""
-    book = notebook(
+    book = warm_notebook(
         setup,
         "from intercom_export_widgets import ExportForm\n"
         "from intercom_export_widgets.notebook.companion import Companion\n"

@@ -7,56 +7,16 @@ import re
 
 import pytest
 from conftest import TOKEN
-from form_page import JUNE, SAVE_STATE, SECONDS, export, export_june, pick
+from form_page import JUNE, SAVE_STATE, export, export_june, pick
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
 
-def test_without_a_token_the_form_offers_both_ways_and_keeps_no_token(
-    setup, notebook, lab, sandbox
-):
-    """A token that is typed is used, and found nowhere in the saved notebook."""
-    book = notebook(
-        f"import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n{setup}", "%intercom_export"
-    )
-    book.run(0)
-    book.run(1)
-    form = book.form(1)
-    expect(form.get_by_role("button", name="Try the sandbox")).to_be_visible()
-    field = form.get_by_label("Access token")
-    field.fill(TOKEN)
-    form.get_by_role("button", name="Use my workspace").click()
-    expect(form.locator(".iew-workspace")).to_contain_text("Sandbox: synthetic data")
-    pick(form, *JUNE)
-    export(form)
-    expect(form.locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
-    book.command("docmanager:save")
-    saved = (lab.notebooks / book.name).read_text()
-    assert "Intercom export" in saved
-    assert "model_id" in json.dumps(json.loads(saved))
-    assert TOKEN not in saved
-
-
-def test_the_sandbox_is_one_click_away(setup, notebook):
-    """Try the sandbox starts it, labels the form, and exports from it."""
-    book = notebook(
-        f"import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n{setup}", "%intercom_export"
-    )
-    book.run(0)
-    book.run(1)
-    form = book.form(1)
-    form.get_by_role("button", name="Try the sandbox").click()
-    expect(form.locator(".iew-workspace")).to_contain_text("Sandbox: synthetic data")
-    pick(form, *JUNE)
-    export(form)
-    expect(form.locator(".iew-status")).to_have_text("ready", timeout=30 * SECONDS)
-
-
 @pytest.fixture
-def locked_out(setup, notebook):
+def locked_out(setup, warm_notebook):
     """The form in a kernel that finds no token, once it says so."""
-    book = notebook(
+    book = warm_notebook(
         f"import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n{setup}",
         "form = %intercom_export\nform",
         "print('free')",
@@ -69,17 +29,20 @@ def locked_out(setup, notebook):
     return shown
 
 
-def test_the_better_ways_are_named_beside_the_field(locked_out):
-    """The environment variable and the keyring come first; what happens to a typed one is said."""
+def test_the_sandbox_is_one_click_away_and_better_ways_are_named(locked_out):
+    """The variable and the keyring are named, and Try the sandbox starts it and exports from it."""
     access = locked_out.locator(".iew-access")
     for said in ("INTERCOM_ACCESS_TOKEN", "keyring", "saved nowhere", "No access token was found"):
         expect(access).to_contain_text(said)
     expect(locked_out.get_by_label("Access token")).to_have_attribute("type", "password")
+    locked_out.get_by_role("button", name="Try the sandbox").click()
+    expect(locked_out.locator(".iew-workspace")).to_contain_text("Sandbox: synthetic data")
+    export_june(locked_out)
 
 
-def test_on_binder_the_form_warns_against_a_real_token(setup, notebook):
+def test_on_binder_the_form_warns_against_a_real_token(setup, warm_notebook):
     """What a public server may do with a token is said above the field, and read with it."""
-    book = notebook(
+    book = warm_notebook(
         "import os; del os.environ['INTERCOM_ACCESS_TOKEN']\n"
         f"os.environ['BINDER_LAUNCH_HOST'] = 'https://mybinder.org/'\n{setup}",
         "%intercom_export",
@@ -135,6 +98,7 @@ def test_a_typed_token_is_in_no_state_no_trait_and_no_file(locked_out, lab, sand
     book.command(SAVE_STATE)
     assert "application/vnd.jupyter.widget-state+json" in saved
     assert '"page_id"' in saved
+    assert "model_id" in saved
     assert TOKEN not in saved
     files = [path for path in lab.home.rglob("*") if path.is_file()]
     assert {".zip", ".sqlite", ".ipynb"} <= {path.suffix for path in files}

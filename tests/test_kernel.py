@@ -14,6 +14,8 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+pytestmark = pytest.mark.kernel
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 

@@ -1,12 +1,8 @@
-"""kill -9 of real Jupyter kernels, at each point of an export's life, in a loop that counts.
-
-``KERNELS_KILLED=100`` kills so many; without it, enough to see each point.
-"""
+"""kill -9 of real Jupyter kernels, at each point of an export's life, in a loop that counts."""
 
 from __future__ import annotations
 
 import collections
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +12,11 @@ from jupyter_client import KernelManager
 from mortal import Fate
 from test_recovery import Intercom, archive_of, day, take_up
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
+]
 
-COUNT = int(os.environ.get("KERNELS_KILLED", "60"))
 GENERATION = 4
 """After how many kernels the next process takes up what they left."""
 
@@ -76,17 +74,18 @@ class Kernel:
         self.manager.shutdown_kernel(now=True)
 
 
-@pytest.mark.timeout(60 + 10 * COUNT)
-def test_nothing_is_lost_whenever_a_kernel_is_killed(tmp_path, monkeypatch):
+@pytest.mark.timeout(1200)
+def test_nothing_is_lost_whenever_a_kernel_is_killed(tmp_path, monkeypatch, exhaustive):
     """Real kernels die at each point; no export is sent twice, halved or forgotten."""
+    wanted = 100 if exhaustive else 10
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     deaths, lives = collections.Counter(), collections.Counter()
     with Intercom() as server:
         born = Kernel()
-        for number, (point, fate, served) in zip(range(3 * COUNT), fates(), strict=False):
-            if deaths.total() >= COUNT:
+        for number, (point, fate, served) in zip(range(3 * wanted), fates(), strict=False):
+            if deaths.total() >= wanted:
                 break
             kernel, born = born, Kernel()
             server.deadly, server.early, server.cut = served
@@ -113,5 +112,5 @@ def test_nothing_is_lost_whenever_a_kernel_is_killed(tmp_path, monkeypatch):
         take_up(home, server)
         assert max(server.created.values()) == 1
     sys.stdout.write(f"kernels killed: {dict(deaths)} of {dict(lives)}\n")
-    assert deaths.total() >= COUNT
-    assert min(deaths.values()) >= COUNT // 10, deaths
+    assert deaths.total() >= wanted
+    assert min(deaths.values()) >= wanted // 10, deaths

@@ -125,12 +125,17 @@ def fates():
     return [(Fate("elsewhere"), *how) for how in served] + [(f, "", False, None) for f in own]
 
 
-def test_nothing_is_lost_whenever_a_process_is_killed(tmp_path):
-    """Killed at each of hundreds of instants, no export is sent twice, halved or forgotten."""
+SAMPLE = 6
+"""One of so many deaths is tried, unless every one is asked for."""
+
+
+def test_nothing_is_lost_whenever_a_process_is_killed(tmp_path, exhaustive):
+    """Killed at any instant of an export's life, no export is sent twice, halved or forgotten."""
+    chosen = fates() if exhaustive else fates()[::SAMPLE]
     home = tmp_path / "home"
     deaths = collections.Counter()
     with Intercom() as server, Nursery(home, server.url) as nursery:
-        lives = list(enumerate(fates()))
+        lives = list(enumerate(chosen))
         for generation in range(GENERATIONS):
             for number, (fate, deadly, early, cut) in lives[generation::GENERATIONS]:
                 server.deadly, server.early, server.cut = deadly, early, cut
@@ -140,8 +145,8 @@ def test_nothing_is_lost_whenever_a_process_is_killed(tmp_path):
             server.deadly = ""
             take_up(home, server)
         assert max(server.created.values()) == 1
-    assert deaths.total() > 230
-    assert all(count >= 20 for count in deaths.values()), deaths
+    assert deaths.total() > 0.75 * len(chosen)
+    assert min(deaths.values()) >= len(chosen) // 15, deaths
 
 
 def day(number):

@@ -31,7 +31,7 @@ INSTANTS = {"received_at", "first_open", "first_click", "first_hologram"}
 MARKED = {"company_id"}
 
 LARGE = settings(
-    max_examples=4,
+    max_examples=settings.default.max_examples // 50,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # megabytes take too long to shrink
     suppress_health_check=list(HealthCheck),
@@ -178,7 +178,7 @@ def test_bytes_that_are_no_utf8_far_from_the_start(tmp_path):
         assert {name: list(column) for name, column in columns.items()} == expected
 
 
-@settings(LARGE, max_examples=12)
+@settings(LARGE, max_examples=settings.default.max_examples // 25)
 @given(data=st.data())
 def test_harm_anywhere_is_never_half_a_table(path, data):
     """An archive cut or changed in any place is an error, or the whole truth, by every way out."""

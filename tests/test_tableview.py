@@ -97,6 +97,7 @@ def test_cells_are_escaped_and_bounded():
     assert "long: 1 row," in repr(long)
 
 
+@pytest.mark.kernel
 def test_the_magic_shows_them_and_a_dataframe_stays_one(sandbox, monkeypatch):
     """Under nbclient --interactive is masked HTML without a widget; else it is a DataFrame."""
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", TOKEN)

@@ -1,4 +1,8 @@
-"""Every state of the form in both themes, narrow and wide, kept as pictures to be looked at."""
+"""Every state of the form in both themes, narrow and wide, kept as pictures to be looked at.
+
+It runs when it is named: `pytest -n 0 tests/form_gallery.py`. What each state must show, the
+other tests assert.
+"""
 
 from __future__ import annotations
 
