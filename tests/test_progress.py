@@ -89,9 +89,9 @@ def test_a_download_that_began_anew_is_measured_anew(export, clock, monkeypatch)
 def test_where_nobody_looks_a_line_is_printed_once_a_minute(export, clock, capsys, shell):
     """Over three hours of polling: the first state, one line a minute, and the end; no bar."""
     with ProgressLine(shell, clock) as shown:
-        for _ in range(3 * 60 * 60):
+        for _ in range(3 * 60 * 12):
             shown.show(export(Stage.WAITING))
-            clock.now += 1
+            clock.now += 5
         shown.show(export(Stage.DOWNLOADING, received=40_000_000, expected=80_000_000))
         clock.now += 1
         shown.show(export(Stage.DONE, received=80_000_000, rows={"receipt": 3}))
