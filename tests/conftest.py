@@ -31,8 +31,18 @@ hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=5
 SLOW = ("browser", "kernel", "binder")
 """The markers that keep a test out of the quick run."""
 
-LONGEST = ("test_notebooks", "test_form_access", "test_form_kernels", "test_form_cards")
-"""Files that are begun first, since they take longest."""
+FIRST_BROWSER = {
+    "test_form_access",
+    "test_form_dates",
+    "test_form_kernels",
+    "test_form_static",
+    "test_notebook7",
+    "test_backfill_card",
+}
+"""About half of the browser's tests, by time; each half has its own JupyterLab and Chromium."""
+
+LONGEST = ("browser-1", "browser-2", "test_notebooks", "test_kernel", "test_kernels_killed")
+"""The groups that are begun first, since they take longest."""
 
 FAILED = pytest.StashKey[bool]()
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
@@ -52,20 +62,29 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the slow tests, and put their files first, so that no worker ends with one."""
+    """Mark the slow tests, and give each worker whole groups, the longest first."""
     for item in items:
         if "replay" in item.fixturenames:
             item.add_marker(pytest.mark.binder)
         if any(item.get_closest_marker(name) for name in SLOW):
             item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(
         key=lambda item: (
-            order.get(item.path.stem, len(order)),
+            order.get(group_of(item), len(order)),
             item.get_closest_marker("slow") is None,
         )
     )
+
+
+def group_of(item):
+    """Return what a test shares a worker with: one of two browsers, or its file."""
+    if item.get_closest_marker("browser"):
+        return "browser-1" if item.path.stem in FIRST_BROWSER else "browser-2"
+    return item.path.stem
 
 
 @pytest.fixture

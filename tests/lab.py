@@ -265,7 +265,7 @@ class Notebook:
         tidy = (
             "import os, time\nfor name in ('TZ', 'BINDER_LAUNCH_HOST'): os.environ.pop(name, '')\n"
         )
-        tidy += "time.tzset()\n"
+        tidy += "time.tzset()\nget_ipython().config.pop('IntercomExport', None)\n"
         tidy += f"os.environ['INTERCOM_ACCESS_TOKEN'] = os.environ[{KEPT_TOKEN!r}]\n"
         self.refill(f"%unload_ext intercom_export_widgets\n{tidy}", "", "")
         self.run(0)
