@@ -321,12 +321,13 @@ def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     else:
         backfill = session.backfill(RANGE, "1d")
     backfill.wait(60)
-    assert backfill.count == (6, 6)
-    receipts = backfill.read("receipt", mixed=True)
-    assert receipts["receipt_id"].is_unique
+    lost = len(backfill.notes)  # the crash may have come between a submission and its response
+    assert backfill.count == (6 - lost, 6)
     sent = creations(sandbox)
-    assert len(set(sent)) == 6
-    assert len(sent) - len(set(sent)) <= 1, "only a lost answer may be asked for again"
+    assert len(sent) == len(set(sent)) == 6
+    if lost:
+        backfill = session.backfill(RANGE, "1d").wait(60)
+    assert backfill.read("receipt", mixed=True)["receipt_id"].is_unique
 
 
 def test_a_backfill_whose_last_job_was_running_is_taken_up(session, sandbox):

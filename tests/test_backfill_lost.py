@@ -1,137 +1,105 @@
-"""A backfill's windows that come cut off, or whose submission's answer is lost: kept, and said."""
+"""A backfill's windows that come cut off, or whose submission got no response."""
 
 from __future__ import annotations
 
+import pytest
 from conftest import come_about
 from test_backfill import MIXING, RANGE, creations
 from test_magic import run, shell  # noqa: F401 - fixtures
 
-from intercom_export_widgets.jobs.turn import POLITE
+from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.notebook.backfillview import backfill_line, describe
 
+DAYS = "2018-06-01 2018-06-02"
 FIRST = "2018-06-01 to 2018-06-02 (UTC)"
-AGAIN = f"{FIRST}: the answer to its submission was lost"
-TWICE = f"{FIRST} was submitted twice, since the first answer was lost"
+LOST = f"{FIRST} is missing: Intercom's response to its submission was lost"
 
 
-def hurry(session):
-    """Let what waits politely be tried now."""
-    for place in session.lineup.places():
-        session.lineup.queue.update(place.number, next_try_at=None)
-    for export in session.exports:
-        export.nudge()
-
-
-def waits(session, sentence):
-    """Wait until the first in the queue says this, and when it is tried next; return that."""
-    found = []
-
-    def look():
-        found[:] = [p for p in session.lineup.places() if sentence in p.note and p.next_try_at]
-        return found
-
-    come_about(look)
-    return found[0].next_try_at
-
-
-@MIXING
-def test_a_window_whose_answer_was_lost_is_sent_again_after_another(session, sandbox):
-    """That shows that the slot was free; card, text, record and dataset say so once."""
-    sandbox.switch(lost_answer=1)
+@pytest.mark.parametrize(
+    "fault",
+    [{"lost_answer": 1}, {"server_error": "1@create", "server_status": 503}],
+    ids=["no response", "503"],
+)
+def test_a_window_without_a_response_is_missing_and_not_sent_again(session, sandbox, fault):
+    """The other windows come; card, text, record and data name the missing one and say why."""
+    sandbox.switch(**fault)
     backfill = session.backfill(RANGE, "2d", mixed=True).wait(60)
-    first, second, third = sorted(set(creations(sandbox)))
-    assert creations(sandbox) == [first, second, first, third]
-    assert backfill.count == (3, 3)
+    assert len(creations(sandbox)) == len(set(creations(sandbox))) == 3
+    assert backfill.count == (2, 3)
+    assert [window.label for window in backfill.missing] == [FIRST]
     (note,) = backfill.notes
-    assert note.startswith(TWICE)
+    assert note.startswith(LOST)
+    assert "not sent again by itself" in note
     assert describe(backfill).problem == note
     assert note in backfill_line(backfill, session.now())
-    receipts = backfill.receipts
+    with pytest.warns(ExportWarning, match="1 window is missing: 2018-06-01"):
+        receipts = backfill.receipts
     assert receipts.attrs["window_notes"] == [note]
-    assert receipts["receipt_id"].is_unique
-    tickets = session.lineup.queue.tickets(backfill=backfill.plan.number)
-    assert [ticket.note for ticket in tickets] == [note, "", ""]
-    assert session.backfill(RANGE, "2d").wait(60).notes == (note,)
+    assert receipts.attrs["missing_windows"] == [FIRST]
+    (ticket, *_) = session.lineup.queue.tickets(backfill=backfill.plan.number)
+    assert (ticket.state, ticket.note) == ("unknown", note)
 
 
-def test_nothing_of_it_is_sent_while_the_lost_job_holds_the_slot(session, sandbox):
-    """The next window waits politely; only when that was let in is the lost one sent again."""
-    sandbox.switch(lost_answer=1, stuck=1)
-    backfill = session.backfill(RANGE, "2d", mixed=True)
-    waits(session, "a submission whose answer was lost")
-    first, second = creations(sandbox)
-    assert first != second
-    assert backfill.notes[0].startswith(AGAIN)
-    assert AGAIN in describe(backfill).problem
-    hurry(session)
-    come_about(lambda: len(creations(sandbox)) == 3)
-    assert creations(sandbox) == [first, second, second]
-    waits(session, "a submission whose answer was lost")
-    sandbox.unlock()
-    hurry(session)
-    assert backfill.wait(60).count == (3, 3)
-    assert creations(sandbox)[3:5] == [second, first]
-    assert creations(sandbox).count(first) == 2
-
-
-def test_where_no_other_window_is_left_it_waits_a_minute_at_least(session, sandbox):
-    """Nothing shows that the slot is free: it is tried as for a holder that nobody knows."""
-    sandbox.switch(lost_answer=1, stuck=1)
-    begun = session.now()
-    backfill = session.backfill("2018-06-01 2018-06-02", "2d")
-    assert waits(session, AGAIN) >= begun + POLITE
-    assert len(creations(sandbox)) == 1
-    hurry(session)
-    assert waits(session, "a submission whose answer was lost") >= begun + 1.5 * POLITE
-    sandbox.unlock()
-    hurry(session)
-    assert backfill.wait(60).count == (1, 1)
-    assert backfill.notes[0].startswith(TWICE)
-
-
-def test_an_answer_that_is_lost_twice_is_left_out_and_the_others_come(session, sandbox):
-    """It is sent once more, and then said to be missing."""
-    sandbox.switch(lost_answer=1, stuck=2)
-    backfill = session.backfill(RANGE, "2d", mixed=True)
-    waits(session, "a submission whose answer was lost")
-    sandbox.unlock()
-    hurry(session)
-    come_about(lambda: backfill.exports and backfill.exports[-1].job_identifier)
+def test_the_next_identical_call_tries_a_lost_window_again(session, sandbox):
+    """It brings the data, and has nothing to report any more."""
     sandbox.switch(lost_answer=1)
-    backfill.exports[-1].cancel()
-    backfill.wait(60)
-    assert creations(sandbox).count(min(creations(sandbox))) == 2
-    assert f"{FIRST} failed twice and is left out" in " ".join(backfill.notes)
-    assert AGAIN not in " ".join(backfill.notes)
-    assert FIRST in [window.label for window in backfill.missing]
-    assert backfill.count == (1, 3)
+    session.backfill(RANGE, "2d", mixed=True).wait(60)
+    again = session.backfill(RANGE, "2d", mixed=True).wait(60)
+    assert (again.count, again.missing, again.notes) == ((3, 3), (), ())
+    assert len(creations(sandbox)) == 4
+    assert again.receipts["receipt_id"].is_unique
 
 
-def test_another_notebook_waits_likewise(session, sandbox, another):
-    """A kernel that was closed meanwhile leaves the lost window to the next, once."""
+def test_the_next_call_waits_until_the_slot_is_free(session, sandbox):
+    """While the lost job holds the slot the window waits politely."""
     sandbox.switch(lost_answer=1, stuck=1)
-    backfill = session.backfill("2018-06-01 2018-06-02", "2d")
-    before = waits(session, AGAIN)
-    session.close()
-    assert not backfill.count[0]
-    another.lineup.take_up()
-    (mine,) = another.lineup.backfills
-    come_about(lambda: waits(another, AGAIN) > before)
-    assert len(creations(sandbox)) == 1
+    session.backfill(DAYS, "2d").wait(60)
+    again = session.backfill(DAYS, "2d")
+    come_about(lambda: [place for place in session.lineup.places() if place.next_try_at])
+    (place,) = session.lineup.places()
+    assert "a submission whose response was lost" in place.note
+    assert len(creations(sandbox)) == 2
     sandbox.unlock()
-    hurry(another)
-    assert mine.wait(60).count == (1, 1)
-    assert mine.notes[0].startswith(TWICE)
-    assert [entry.status for entry in another.ledger.entries()] == ["unknown", "completed"]
+    session.lineup.queue.update(place.number, next_try_at=None)
+    for export in session.exports:
+        export.nudge()
+    assert again.wait(60).count == (1, 1)
+
+
+def test_what_a_dead_kernel_was_submitting_is_reported_before_it_is_tried(session, sandbox):
+    """The call that finds the loss lists the window as missing; the call after it tries it."""
+    lineup = session.lineup
+    backfill = session.backfill(RANGE, "2d").wait(60)
+    (ticket, *_) = lineup.queue.tickets(backfill=backfill.plan.number)
+    (row, *_) = session.ledger.entries()
+    session.ledger.update(row.number, job_identifier=None, path=None, status="submitting")
+    lineup.queue.update(ticket.number, state="submitting", origin="")
+    sandbox.forget_requests()
+    told = session.backfill(RANGE, "2d").wait(60)
+    assert told.count == (2, 3)
+    assert told.notes[0].startswith(LOST)
+    assert not creations(sandbox)
+    assert session.backfill(RANGE, "2d").wait(60).count == (3, 3)
+    assert len(creations(sandbox)) == 1
+
+
+def test_another_kernel_does_not_send_a_lost_window(session, sandbox, another):
+    """Resuming what others left reports it and submits nothing for it."""
+    sandbox.switch(lost_answer=1)
+    session.backfill(DAYS, "2d").wait(60)
+    session.close()
+    assert another.lineup.take_up() == []
+    assert another.lineup.backfills == ()
+    assert len(creations(sandbox)) == 1
 
 
 @MIXING
-def test_the_line_says_so_while_it_waits_and_at_the_end(run, shell, sandbox):  # noqa: F811 - fixtures
+def test_the_line_names_a_lost_window_at_the_end(run, shell, sandbox):  # noqa: F811 - fixtures
     """What the magic prints holds the sentence."""
     sandbox.switch(lost_answer=1)
     _, error, said = run(f"%intercom_export {RANGE} --every 2d --mixed --wait")
     assert error is None
-    assert TWICE in said
+    assert LOST in said
 
 
 @MIXING

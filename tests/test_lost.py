@@ -110,7 +110,7 @@ def test_the_queue_and_the_status_announce_it_too(run, sandbox):  # noqa: F811 -
     for verb in ("queue", "status"):
         _, error, said = run(f"%intercom_export {verb}")
         assert error is None
-        assert "The answer to the submission for 2018-06-01 (UTC)" in said
+        assert "Intercom's response to the submission for 2018-06-01 (UTC)" in said
 
 
 def test_a_day_later_nothing_is_blocked_any_more(ledger):

@@ -605,7 +605,7 @@ def test_a_submission_of_a_dead_process_is_named_when_the_slot_is_taken(session,
     sandbox.lock()
     with pytest.raises(errors.JobLockedError, match="2018-06-01 to 2018-06-30") as caught:
         session.submit(JUNE)
-    assert "answer was lost" in str(caught.value)
+    assert "response was lost" in str(caught.value)
     assert session.ledger.entry(number).status == "unknown"
 
 

@@ -6,7 +6,7 @@ notebook is at it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.intercom.windows import split
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.session import ExportSession
 
 __all__ = ["begin_backfill", "go_on"]
+
+RETRIED: Final = frozenset({"failed", "stopped", "removed", "unknown"})
+"""Windows that the user's next identical call tries again."""
 
 
 def begin_backfill(
@@ -84,7 +87,9 @@ def go_on(
     session, connection, client, plan, mixed, row_limit
         As in `begin_backfill`.
     again : bool
-        Whether windows that failed, or were taken out, are tried again.
+        Whether windows that failed, were removed, or were reported as lost are tried again.
+        Only the user's own call does so. A window whose loss is found by this call is
+        reported first.
 
     Raises
     ------
@@ -97,8 +102,12 @@ def go_on(
     for running in lineup.backfills:
         if running.plan == plan and not running.done:
             return running
+    retried = {
+        ticket.number
+        for ticket in lineup.queue.tickets(backfill=plan.number)
+        if again and ticket.state in RETRIED
+    }
     lineup.queue.adopt(plan.slot, lineup.owner, now, backfill=plan.number)
-    retried = {"failed", "stopped", "removed"} if again else set()
     for ticket in lineup.queue.tickets(backfill=plan.number):
         theirs = ticket.state in {"waiting", "submitting"} and not ticket.belongs_to(lineup.owner)
         if theirs:
@@ -106,11 +115,14 @@ def go_on(
                 f"Another notebook is exporting {plan.timeframe.label} every {plan.every}.",
                 advice="See how far it is: %intercom_export queue. Close it to go on here.",
             )
-        if ticket.state in retried:
+        if ticket.number in retried:
             lineup.queue.update(
                 ticket.number,
                 state="waiting",
                 failures=0,
+                tries=0,
+                next_try_at=None,
+                note="",
                 job=None,
                 origin=lineup.owner.origin,
                 session=lineup.owner.session,

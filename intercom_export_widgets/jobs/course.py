@@ -1,8 +1,8 @@
-"""The windows of a backfill: how each is begun, judged when it has ended, and split.
+"""The windows of a backfill: begin each, judge its result, split it.
 
-`backfill` says when, this says what. What is on disk already is read from there; a window
-that failed is exported once more; one that promises more rows than Intercom returns is
-split before it is asked for.
+What is on disk already is read from there. A window whose job failed is exported once
+more. A window whose submission got no response is never sent again from here: a job for it
+may exist. A window that promises more rows than Intercom returns is split first.
 """
 
 from __future__ import annotations
@@ -26,13 +26,6 @@ from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.roll import Roll
 from intercom_export_widgets.jobs.shelf import final_export, taken_from_disk
-from intercom_export_widgets.jobs.unanswered import (
-    lost_sentence,
-    may_run,
-    repeated,
-    send_again,
-    was_repeated,
-)
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
@@ -49,7 +42,7 @@ __all__ = ["Course"]
 FATAL: Final = (AccessError, StorageError, RequestRefusedError, InputError)
 """What no other window would escape: the backfill stops, and can go on later."""
 
-READY: Final = frozenset({"done", "submitted", "waiting", "unknown"})
+READY: Final = frozenset({"done", "submitted", "waiting"})
 """Windows that can be begun: those on disk, those that have a job, those that need one."""
 
 
@@ -84,6 +77,7 @@ class Course(Roll):
         self._judged: set[int] = set()
         self._stopped = False
         self._sign = LifeSign(self._queue, self._owner, session.now)
+        self._say(*(lost_window(t.timeframe) for t in self._tickets if t.state == "unknown"))
 
     # Beginning -----------------------------------------------------------------
 
@@ -96,23 +90,18 @@ class Course(Roll):
             If it can't be begun.
         """
         while not self._stopped:
-            left = [t for t in self._refresh() if t.number not in self._exports]
-            ready = [t for t in left if t.state in READY]
-            unseen = may_run(self._session.ledger, ready, self.now())
-            if not ready:
+            ready = (t for t in self._refresh() if t.state in READY)
+            ticket = next((t for t in ready if t.number not in self._exports), None)
+            if ticket is None:
                 return None
-            ticket = next((t for t in ready if t.number not in unseen), ready[0])
-            export = self._begin(ticket, unseen=ticket.number in unseen)
+            export = self._begin(ticket)
             if export is not None:
                 self._exports[ticket.number] = export
                 return export
         return None
 
-    def _begin(self, ticket: Ticket, *, unseen: bool) -> Export | None:
-        """Return a window's export; None if its state has changed instead.
-
-        `unseen` says that a job for it may run that nobody can name.
-        """
+    def _begin(self, ticket: Ticket) -> Export | None:
+        """Return a window's export; None if its state has changed instead."""
         lineup, entry = self._session.lineup, self._entry_of(ticket)
         if ticket.state == "submitted" and entry is not None and entry.job_identifier:
             name = entry.job_identifier
@@ -125,11 +114,7 @@ class Course(Roll):
         known = self._known(ticket.timeframe)
         if known is not None:
             return known
-        if unseen or ticket.state == "unknown":
-            self._say(lost_sentence(ticket.timeframe))
-            now = self.now()
-            ticket = send_again(self._queue, ticket, self._owner, now, unseen=unseen)
-        elif self._split(ticket):
+        if self._split(ticket):
             return None
         since = self._plan.fresh_since
         return lineup.begin(ticket, self._connection, self._client, since=since)
@@ -190,25 +175,22 @@ class Course(Roll):
             self._refresh()
             return
         said = [cut_off(ticket.timeframe, rows)] if rows == self._row_limit else []
-        if was_repeated(self._session.ledger, ticket):
-            self._unsay(lost_sentence(ticket.timeframe))
-            said.append(repeated(ticket.timeframe))
         self._say(*said)
         note = " ".join(said)
         self._set(ticket.number, state="done", job=export.number, failures=0, note=note)
 
     def _judge_failed(self, ticket: Ticket, export: Export, error: Exception) -> None:
-        """Export a window that failed once more, then go on with the others."""
+        """Export a window whose job failed once more, then go on with the others."""
         label = ticket.timeframe.label
+        ours = not isinstance(error, IntercomExportError)  # a bug: was it sent? nobody knows
+        if isinstance(error, SubmissionUnknownError) or (ours and export.job is None):
+            said = lost_window(ticket.timeframe)
+            self._say(said)
+            self._set(ticket.number, state="unknown", job=export.number, note=said)
+            return
         if ticket.failures:
-            self._unsay(lost_sentence(ticket.timeframe))
             self.notes.append(f"{label} failed twice and is left out: {error}")
             self._set(ticket.number, state="failed", failures=ticket.failures + 1)
-            return
-        if isinstance(error, SubmissionUnknownError):
-            self._say(lost_sentence(ticket.timeframe))
-            self._set(ticket.number, state="unknown", failures=1, job=export.number)
-            del self._exports[ticket.number]
             return
         self.notes.append(f"{label} failed and is exported once more: {error}")
         completed = export.job is not None and export.job.status is JobStatus.COMPLETED
@@ -248,8 +230,7 @@ class Course(Roll):
         """Begin no more windows; those that wait are kept for a later call."""
         self._stopped = True
         for ticket in self._refresh():
-            left = ticket.state in {"waiting", "unknown"}
-            if left and ticket.number not in self._exports:
+            if ticket.state == "waiting" and ticket.number not in self._exports:
                 self._queue.update(ticket.number, state="stopped")
         self._refresh()
 
@@ -259,3 +240,12 @@ class Course(Roll):
         with contextlib.suppress(IntercomExportError):
             self._queue.release(self._owner, [ticket.number for ticket in self._tickets])
             self._refresh()
+
+
+def lost_window(window: Timeframe) -> str:
+    """Return the sentence about a window whose submission got no response."""
+    return (
+        f"{window.label} is missing: Intercom's response to its submission was lost, and an export "
+        "that the API can't list may be running. The window is not sent again by itself; the same "
+        "line tries it once more when the slot is free."
+    )

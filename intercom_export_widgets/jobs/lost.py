@@ -1,8 +1,8 @@
-"""Submissions whose answer was lost: found when their process is gone, kept, explained.
+"""Find the submissions whose process ended before the response came.
 
-A row says ``submitting`` from before a submission leaves until its answer is written
-down. If the process ends in between, nobody will ever write it: whoever reads the
-ledger next notes it as ``unknown``. It is never sent again.
+A row has the status ``submitting`` from before the submission until its response is written.
+If the process ends in between, the next reader of the ledger sets it to ``unknown``. It is
+never sent again by itself.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["LOST", "settle_lost"]
 
 LOST: Final = (
-    "The process that submitted it ended before the answer came: Intercom may have begun an "
-    "export that the API can't name or list. It is not sent again; until it ends by itself, "
-    "it may hold the workspace's one slot."
+    "The process that submitted it ended before Intercom's response came: Intercom may have begun "
+    "an export that the API can't name or list. It is not sent again by itself. Until it ends, it "
+    "may hold the workspace's one slot."
 )
-"""What is said about such a submission."""
+"""The sentence about a submission that its process left without a response."""
 
 
 def settle_lost(ledger: Ledger) -> None:

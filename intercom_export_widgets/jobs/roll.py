@@ -92,6 +92,3 @@ class Roll:
     def _say(self, *sentences: str) -> None:
         """Add to the notes what they don't say yet."""
         self.notes += [said for said in sentences if said not in self.notes]
-
-    def _unsay(self, sentence: str) -> None:
-        self.notes = [said for said in self.notes if said != sentence]

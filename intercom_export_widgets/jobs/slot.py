@@ -36,7 +36,7 @@ __all__ = [
 
 ELSEWHERE: Final = (
     "No job that was begun on this machine holds the slot: it comes from elsewhere (Intercom's "
-    "web page, a colleague, a submission whose answer was lost), and the API can't list it."
+    "web page, a colleague, a submission whose response was lost), and the API can't list it."
 )
 
 WAIT_FOR_IT: Final = "Wait, then export: the same line with --when-free."
@@ -122,7 +122,7 @@ def find_lost(ledger: Ledger, base_url: str, now: float) -> list[Entry]:
 
 
 def lost_sentence(entry: Entry, now: float) -> str:
-    """Return what is to be said of a submission whose answer was lost.
+    """Return the sentence about a submission whose response was lost.
 
     Parameters
     ----------
@@ -132,9 +132,9 @@ def lost_sentence(entry: Entry, now: float) -> str:
         Unix seconds.
     """
     return (
-        f"The answer to the submission{_what(entry)} of {_age(entry, now)} ago was lost: Intercom "
-        "may have begun an export that the API can neither name nor list. It is not sent again; "
-        "until it ends by itself, it may hold the workspace's one slot."
+        f"Intercom's response to the submission{_what(entry)} of {_age(entry, now)} ago was lost: "
+        "Intercom may have begun an export that the API can neither name nor list. It is not sent "
+        "again by itself. Until it ends, it may hold the workspace's one slot."
     )
 
 
@@ -170,7 +170,7 @@ def name_holder(error: JobLockedError, ledger: Ledger, client: IntercomClient, n
         newest = lost[-1]
         error.held = (
             f"Probably it is the submission{_what(newest)} of {_age(newest, now)} ago, whose "
-            "answer was lost: the API can neither name nor list it, and it ends by itself."
+            "response was lost: the API can neither name nor list it, and it ends by itself."
         )
     error.advice = f"{error.held} {WAIT_FOR_IT}"
 

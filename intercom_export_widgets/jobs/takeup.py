@@ -82,12 +82,9 @@ def _take_up_backfills(
 
 
 def _is_left(ticket: Ticket) -> bool:
-    """Return whether a window was left by its kernel, with its job or a lost answer.
-
-    Its lease is not renewed any more.
-    """
+    """Return whether a window has a job, and its kernel is gone; such a lease has no end."""
     gone = not ticket.origin or not is_alive(ticket.origin)
-    return ticket.state in {"submitted", "unknown"} and gone
+    return ticket.state == "submitted" and gone
 
 
 def _left(session: ExportSession, slot: Slot) -> list[Entry]:
