@@ -238,15 +238,25 @@ class ThrottledError(RateLimitError):
         What the API said.
     reset_at : float, optional
         Unix seconds from which requests are welcome again, if the API said so.
+    may_be_lock : bool
+        Whether the API gave no message, so that another active job may be the reason.
     advice : str, optional
         What to do next.
     """
 
     advice = "Wait a few seconds, then try again."
 
-    def __init__(self, message: str, *, reset_at: float | None = None, advice: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reset_at: float | None = None,
+        may_be_lock: bool = False,
+        advice: str = "",
+    ) -> None:
         super().__init__(message, advice=advice)
         self.reset_at = reset_at
+        self.may_be_lock = may_be_lock
 
 
 class JobError(IntercomExportError):

@@ -387,7 +387,7 @@ def test_advice_for_a_wrong_address_and_an_old_version(play):
 
 def test_throttling_says_how_long(play, clock):
     """Where the server says when to come back, the advice says it in seconds."""
-    _, client = play(Reply(429, "", {"Retry-After": "60"}), Reply(429))
+    _, client = play(Reply(429, "slow", {"Retry-After": "60", **PLAIN}), Reply(429, "slow", PLAIN))
     advice = refusal(lambda: client.submit(JUNE), ThrottledError).advice
     assert advice == "Wait 60 s, then try again."
     advice = refusal(lambda: client.submit(JUNE), ThrottledError).advice

@@ -134,7 +134,6 @@ def test_the_focus_goes_to_the_first_field_at_fault(form):
 
 
 SERVER_FAULTS = (
-    ({"throttle": "9@create"}, "10_seconds", ["Try again"]),
     (
         {"forbidden": "1@create"},
         "Not authorized to access resource",
@@ -157,7 +156,6 @@ def test_an_error_of_the_server_comes_with_what_to_do_next(form, sandbox):
         expect(alert).to_contain_text(message)
         expect(alert.locator("[role=alert]")).to_be_visible()
         expect(alert.get_by_role("button")).to_have_text([*buttons, "Dismiss"])
-        sandbox.switch(throttle=0)
         if "lost_answer" in switch:
             alert.get_by_role("button", name="Dismiss").click()
         else:

@@ -142,7 +142,6 @@ def test_exports_of_two_sessions_run_side_by_side(session, sandbox, another):
         ({"lost_answer": 1}, errors.SubmissionUnknownError),
         ({"server_error": "1@create", "server_status": 502}, errors.SubmissionUnknownError),
         ({"html": "1@create", "html_status": 200}, errors.SubmissionUnknownError),
-        ({"throttle": "1@create"}, errors.ThrottledError),
         ({"forbidden": "1@create"}, errors.AccessDeniedError),
     ],
 )

@@ -49,6 +49,11 @@ CURABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 VERSION_INVALID: Final = "intercom_version_invalid"
 UPDATE: Final = "Update this package: pip install -U intercom-export-widgets."
 CHECK_ADDRESS: Final = "Check base_url and region."
+EITHER_LIMIT: Final = (
+    "Nothing was submitted. Either too many requests were sent, or another export of the workspace "
+    "is running and must end first. To wait for it: the same line with --when-free."
+)
+"""What to do about a 429 that gives no message."""
 
 
 class Call(StrEnum):
@@ -138,10 +143,35 @@ def _rate_limit(answer: Answer, call: Call, said: str, now: float) -> IntercomEx
         lock = said if JOB_LOCK.search(said) else answer.line(wrapped[0] if wrapped else "")
         if lock:
             return JobLockedError(lock, advice=_signed(JobLockedError.advice, answer))
+        if not _has_message(answer):
+            return _either_limit(answer, now)
     until, advice = reset_time(answer.headers, now), ThrottledError.advice
     if until is not None:
         advice = f"Wait {max(1, math.ceil(until - now))} s, then try again."
     return ThrottledError(said, reset_at=until, advice=_signed(advice, answer))
+
+
+def _either_limit(answer: Answer, now: float) -> ThrottledError:
+    """Return the error of a 429 whose reason is not said: both kinds have the same code.
+
+    ``X-RateLimit-Reset`` comes with every answer and tells nothing; ``Retry-After`` does.
+    """
+    codes = [answer.line(error.get("code")) for error in _errors(answer)]
+    code = next(filter(None, codes), "no code")
+    told = {name: answer.headers.get(name, "") for name in ("retry-after", "date")}
+    return ThrottledError(
+        f"Intercom refused the submission with HTTP 429 ({code}) and no message",
+        reset_at=reset_time(told, now),
+        may_be_lock=True,
+        advice=_signed(EITHER_LIMIT, answer),
+    )
+
+
+def _has_message(answer: Answer) -> bool:
+    """Return whether an error answer says anything beside a code; a page does."""
+    if any(answer.line(error.get("message")) for error in _errors(answer)):
+        return True
+    return answer.is_page or (not _errors(answer) and any(map(answer.line, _messages(answer))))
 
 
 def sentence_of(answer: Answer) -> str:

@@ -1,12 +1,12 @@
-"""How long to wait before something is asked again.
+"""How long to wait before a request is sent again: arithmetic, no sleeping.
 
-Arithmetic over what failed, how often, and the server's own hints. It sleeps not,
-and decides nothing about submissions, which are never sent twice.
+A submission is sent again only after HTTP 429, when nothing began.
 """
 
 from __future__ import annotations
 
 import random
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     UnreadableAnswerError,
 )
+from intercom_export_widgets.intercom.clock import seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         IntercomExportError,
     )
 
-__all__ = ["ATTEMPTS", "TEMPORARY", "delay", "reset_time"]
+__all__ = ["ATTEMPTS", "LONGEST_HINT", "TEMPORARY", "delay", "reset_time", "throttle_delay"]
 
 ATTEMPTS: Final = 5
 """How often a question is asked before its error is raised."""
@@ -42,6 +43,9 @@ LONGEST_HINT: Final = 120.0
 BELIEVABLE_HINT: Final = 86_400.0
 """Seconds beyond which a hint is not clipped but ignored: it is in other units."""
 LONGEST_PAUSE: Final = 20.0
+SHORTEST_HINT: Final = 1.0
+CLOCK_SLACK: Final = 2.0
+"""Seconds by which the server's ``Date`` may differ without its clock being another."""
 
 
 def delay(error: IntercomExportError, attempt: int, now: float) -> float:
@@ -64,12 +68,30 @@ def delay(error: IntercomExportError, attempt: int, now: float) -> float:
     return pause
 
 
+def throttle_delay(error: ThrottledError, attempt: int, now: float) -> float:
+    """Return the seconds to wait before a throttled submission is sent again.
+
+    Parameters
+    ----------
+    error : ThrottledError
+        Its ``reset_at`` is obeyed, within 1 to 120 seconds.
+    attempt : int
+        Which attempt failed, from 1; without a ``reset_at`` the pause grows as in `delay`.
+    now : float
+        Unix seconds.
+    """
+    if error.reset_at is None:
+        return delay(error, attempt, now)
+    return min(LONGEST_HINT, max(SHORTEST_HINT, error.reset_at - now))
+
+
 def reset_time(headers: Mapping[str, str], now: float) -> float | None:
     """Return when requests are welcome again, in Unix seconds, or None.
 
     ``X-RateLimit-Reset`` is documented (Unix seconds), ``Retry-After`` is not, but is
     obeyed if it comes (seconds or an HTTP date); the later one counts. Hints in the
-    past or over a day ahead are ignored, others clipped to two minutes.
+    past or over a day ahead are ignored, others clipped to two minutes. Both are in the
+    server's time: where its ``Date`` differs from `now`, they are corrected by that.
 
     Parameters
     ----------
@@ -78,12 +100,11 @@ def reset_time(headers: Mapping[str, str], now: float) -> float | None:
     now : float
         Unix seconds.
     """
-    hints = (_number(headers.get("x-ratelimit-reset")), _retry_after(headers, now))
-    ahead = [
-        min(hint - now, LONGEST_HINT)
-        for hint in hints
-        if hint is not None and 0 <= hint - now <= BELIEVABLE_HINT
-    ]
+    skew = seconds_ahead(headers, now) or 0.0
+    skew = skew if CLOCK_SLACK < abs(skew) <= BELIEVABLE_HINT else 0.0
+    hints = (_number(headers.get("x-ratelimit-reset")), _retry_after(headers, now + skew))
+    waits = [hint - now - skew for hint in hints if hint is not None]
+    ahead = [min(wait, LONGEST_HINT) for wait in waits if 0 <= wait <= BELIEVABLE_HINT]
     return now + max(ahead) if ahead else None
 
 
@@ -93,7 +114,9 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     if text is None or seconds is not None:
         return None if seconds is None else now + seconds
     try:
-        return parsedate_to_datetime(text).timestamp()
+        found = parsedate_to_datetime(text)
+        # "-0000" is UTC too (RFC 5322, 3.3), but comes without a zone.
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -25,11 +25,13 @@ from intercom_export_widgets.errors import (
     LedgerError,
     SubmissionUnknownError,
     ThrottledError,
+    WaitInterruptedError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.retries import ATTEMPTS, LONGEST_HINT, throttle_delay
 from intercom_export_widgets.jobs.delivery import deliver
 from intercom_export_widgets.jobs.origin import facts_of
-from intercom_export_widgets.jobs.progress import Progress, Stage, job_of, status_word
+from intercom_export_widgets.jobs.progress import Progress, Stage, duration, job_of, status_word
 from intercom_export_widgets.jobs.turn import await_turn
 from intercom_export_widgets.jobs.warming import warm_up
 from intercom_export_widgets.jobs.watch import Pause, watch
@@ -89,12 +91,61 @@ def _begin(
 ) -> Generator[Pause, None, tuple[int, Progress]]:
     """Submit at once, or when the slot is free, as was asked for; return its row's number too."""
     if tools.turn is None:
-        return tools.number, _submit(tools, progress, timeframe)
+        return tools.number, (yield from _submit_patiently(tools, progress, timeframe))
 
     def submit(latest: Progress) -> Progress:
         return _submit(tools, latest, timeframe)
 
     return (yield from await_turn(tools, tools.turn, progress, submit))
+
+
+def _submit_patiently(
+    tools: Tools, progress: Progress, timeframe: Timeframe
+) -> Generator[Pause, None, Progress]:
+    """Submit; if the API throttles the request, wait as it says and send it again."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return _submit(tools, progress, timeframe)
+        except ThrottledError as error:
+            # Without a message it may be the job lock, which no short wait cures.
+            unclear = error.may_be_lock and error.reset_at is None
+            if unclear or attempt == ATTEMPTS:
+                _forget(tools, error)
+                raise
+            throttled = error
+        try:
+            yield from _wait_out(tools, progress, throttled, attempt)
+        except IntercomExportError as error:
+            _forget(tools, error)
+            raise
+
+
+def _wait_out(
+    tools: Tools, progress: Progress, error: ThrottledError, attempt: int
+) -> Generator[Pause, None, None]:
+    """Wait until a throttled submission may be sent again; its row says that nothing was sent."""
+    now = tools.now()
+    until = now + throttle_delay(error, attempt, now)
+    note = f"{error.message}. Nothing was submitted; it is sent again in {duration(until - now)}."
+    tools.ledger.update(tools.number, status="queued", submitted_at=None)
+    tools.report(replace(progress, note=note, next_ask_at=until))
+    try:
+        # A clock that is set back must not make the wait longer.
+        while 0 < (left := until - tools.now()) <= LONGEST_HINT:
+            yield Pause(left)
+            if tools.stopped():
+                raise JobCanceledError(
+                    "The export was canceled before it was submitted",
+                    advice="Nothing was exported.",
+                )
+    except WaitInterruptedError as interrupted:
+        raise WaitInterruptedError(
+            "Nothing was submitted: the API still limited requests when the session was closed",
+            advice="Run the same line again.",
+        ) from interrupted
+    tools.ledger.update(tools.number, status="submitting", submitted_at=tools.now())
 
 
 def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
@@ -106,7 +157,9 @@ def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
         with _told_too(error):
             tools.ledger.update(tools.number, status="unknown", error=str(error))
         raise
-    except (JobLockedError, ThrottledError, ConnectionFailedError) as error:
+    except ThrottledError:
+        raise
+    except (JobLockedError, ConnectionFailedError) as error:
         if tools.turn is None:
             _forget(tools, error)
         raise

@@ -91,6 +91,21 @@ class Ledger(LedgerFile):
         with self.transaction() as connection:
             connection.execute(statement, [error, number])
 
+    def drop_unsent(self, number: int) -> None:
+        """Remove a row that says ``queued`` but waits in no queue: nothing was submitted for it.
+
+        Raises
+        ------
+        LedgerError
+            If the file can't be written.
+        """
+        statement = (
+            "DELETE FROM jobs WHERE number = ? AND status = 'queued' "
+            "AND number NOT IN (SELECT job FROM queue WHERE job IS NOT NULL)"
+        )
+        with self.transaction() as connection:
+            connection.execute(statement, [number])
+
     def remove(self, number: int) -> None:
         """Take a row away: a submission that was refused made no job."""
         with self.transaction() as connection:

@@ -25,7 +25,9 @@ LOST: Final = (
 
 
 def settle_lost(ledger: Ledger) -> None:
-    """Note as ``unknown`` every submission whose process ended before the answer came.
+    """Set to ``unknown`` every submission whose process ended before the response came.
+
+    What its process had not submitted yet, and waits in no queue, is removed.
 
     Raises
     ------
@@ -35,3 +37,6 @@ def settle_lost(ledger: Ledger) -> None:
     for entry in ledger.entries(status="submitting"):
         if not entry.job_identifier and not is_alive(entry.origin, entry.submitted_at):
             ledger.give_up(entry.number, LOST)
+    for entry in ledger.entries(status="queued"):
+        if not is_alive(entry.origin):  # it may have waited for the API to take requests again
+            ledger.drop_unsent(entry.number)

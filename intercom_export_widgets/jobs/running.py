@@ -177,7 +177,8 @@ class Running(HasTraits):
         """
         if self.done or self._tools is None:
             return self.job
-        if self.progress.stage is Stage.QUEUED:
+        throttled = self.progress.stage is Stage.SUBMITTING and self.progress.next_ask_at
+        if throttled or self.progress.stage is Stage.QUEUED:
             self._stop.set()
             self.nudge()
             with contextlib.suppress(JobCanceledError):

@@ -22,6 +22,7 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     WaitInterruptedError,
 )
+from intercom_export_widgets.intercom.retries import ATTEMPTS, throttle_delay
 from intercom_export_widgets.jobs.progress import Stage, duration
 from intercom_export_widgets.jobs.slot import ELSEWHERE, find_holder, holder_sentence
 from intercom_export_widgets.jobs.watch import Pause
@@ -248,16 +249,23 @@ def _try(
 
 
 def _later(tools: Tools, error: IntercomExportError, ticket: Ticket) -> _Wait:
-    """Return when a submission that was refused is tried again, and why so late.
+    """Return when a refused submission is sent again, and the sentence that says why.
 
-    A job that can be named is followed, and so is tried again when it has ended.
+    It waits as long as a throttling API says. A job that is known is followed, and the range
+    is submitted when that has ended.
     """
     now = tools.now()
-    if isinstance(error, JobLockedError) and find_holder(tools.ledger, tools.client, now):
+    throttled = error if isinstance(error, ThrottledError) else None
+    locked = isinstance(error, JobLockedError) or (throttled is not None and throttled.may_be_lock)
+    if locked and find_holder(tools.ledger, tools.client, now):
         return _Wait("", 0.0)
+    if throttled is not None and (
+        throttled.reset_at is not None or (not locked and ticket.tries < ATTEMPTS)
+    ):
+        seconds = throttle_delay(throttled, ticket.tries + 1, now)
+        said = f"{error.message}. Nothing was submitted; it is sent again in {duration(seconds)}."
+        return _Wait(said, seconds, now + seconds)
     seconds = politely(ticket.tries)
-    if isinstance(error, ThrottledError) and error.reset_at is not None:
-        seconds = max(seconds, error.reset_at - now)
     said = ELSEWHERE if isinstance(error, JobLockedError) else f"{error.message}."
     again = f"The next try comes {duration(seconds)} later, others after longer."
     return _Wait(f"{said} {again}", seconds, now + seconds)
