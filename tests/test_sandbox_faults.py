@@ -245,7 +245,10 @@ def test_a_slow_download_does_not_hold_up_others(talk):
         try:
             httpx.get(
                 f"{talk.sandbox.base_url}/download/content/data/{job}",
-                headers={"Authorization": f"Bearer {talk.sandbox.token}"},
+                headers={
+                    "Authorization": f"Bearer {talk.sandbox.token}",
+                    "Accept": "application/octet-stream",
+                },
                 trust_env=False,
                 timeout=60,
             )

@@ -141,7 +141,7 @@ class Switches:
     canceled_word: str = "canceled"
     lock_code: str = "rate_limit_exceeded"
     expiry: str = "two-days"
-    accept: str = "matching"
+    accept: str = "octet-stream"
     version_required: bool = False
     request_id: str = "text"
     rate_limit: int = 1667
