@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.combination import combine
     from intercom_export_widgets.errors import ExportWarning, IntercomExportError
+    from intercom_export_widgets.intercom.limits import Limits
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
@@ -28,6 +29,7 @@ __all__ = [
     "ExportSession",
     "ExportWarning",
     "IntercomExportError",
+    "Limits",
     "Timeframe",
     "__version__",
     "combine",
@@ -45,6 +47,7 @@ _HOMES = {
     "ExportSession": "jobs.session",
     "ExportWarning": "errors",
     "IntercomExportError": "errors",
+    "Limits": "intercom.limits",
     "Timeframe": "intercom.timeframe",
     "combine": "data.combination",
     "open_dask": "jobs.lazy",

@@ -26,7 +26,8 @@ The tree::
     │   └── WaitInterruptedError         ``wait`` was interrupted; the job runs on
     ├── ServiceError                   Intercom, or what lies between
     │   ├── ConnectionFailedError        no answer at all
-    │   ├── ServerFaultError             HTTP 5xx, or a redirect that is not followed
+    │   ├── ServerFaultError             HTTP 5xx
+    │   │   └── RedirectedError            HTTP 3xx in answer to a call, which is not followed
     │   ├── UnreadableAnswerError        an answer that is not what the API documents
     │   └── SubmissionUnknownError       an export may have been created, unnamed
     ├── ArchiveError                   the downloaded file
@@ -48,6 +49,7 @@ This module knows nothing of the other rooms, and every room knows it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import traceback
 from typing import Final
@@ -73,6 +75,7 @@ __all__ = [
     "NotReadyError",
     "PackageMissingError",
     "RateLimitError",
+    "RedirectedError",
     "RequestRefusedError",
     "ServerFaultError",
     "ServiceError",
@@ -101,6 +104,24 @@ def without_tokens(text: str) -> str:
     What was typed is repeated in many an error, and a variable may hold anything.
     """
     return _TOKEN.sub("●●●●●●", text)
+
+
+def forget_locals(error: BaseException) -> None:
+    """Empty this package's frames in the traceback of an error, and of those before it.
+
+    Tracebacks can be shown with the locals of their frames, which may be blocks of an
+    archive: whatever its bytes are, an access token that they repeat included.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        step = each.__traceback__
+        while step is not None:
+            name = step.tb_frame.f_globals.get("__name__", "")
+            if name.partition(".")[0] == __name__.partition(".")[0]:
+                with contextlib.suppress(RuntimeError):  # a frame that still runs
+                    step.tb_frame.clear()
+            step = step.tb_next
+        each = each.__cause__ or each.__context__
 
 
 class IntercomExportError(Exception):
@@ -318,7 +339,13 @@ class ConnectionFailedError(ServiceError):
 
 
 class ServerFaultError(ServiceError):
-    """HTTP 5xx without a job in it, or a redirect that is not followed."""
+    """HTTP 5xx without a job in it, or a download that was redirected where it may not go."""
+
+
+class RedirectedError(ServerFaultError):
+    """HTTP 3xx: a call was redirected, which is not followed. Trying again does not help."""
+
+    advice = "Check base_url and region."
 
 
 class UnreadableAnswerError(ServiceError):

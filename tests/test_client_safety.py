@@ -20,7 +20,8 @@ from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.hosts import is_loopback
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.intercom.wire import TokenAuth, new_http, origin_of
+from intercom_export_widgets.intercom.transport import new_http
+from intercom_export_widgets.intercom.wire import TokenAuth, origin_of
 
 TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token
 JUNE = Timeframe.parse("2018-06")

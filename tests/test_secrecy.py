@@ -82,7 +82,7 @@ SCENES = [
     ({"show": error(404, "x", "Not found")}, "", "status JOB", "JobNotFoundError"),
     ({"show": Reply(reset=True)}, "", "status JOB", "ConnectionFailedError"),
     ({"show": Reply(503, f"{MARKUP} ")}, "", "status JOB", "ServerFaultError"),
-    ({"show": Reply(302, "")}, "", "status JOB", "ServerFaultError"),
+    ({"show": Reply(302, "")}, "", "status JOB", "RedirectedError"),
     ({"show": Reply(200, f"{MARKUP} ")}, "", "status JOB", "UnreadableAnswerError"),
     ({"show": Reply(200, job(f"1{MARKUP}", MARKUP))}, "", "status JOB", None),
     ({"me": Reply(200, f"{MARKUP} ")}, "", "doctor", None),

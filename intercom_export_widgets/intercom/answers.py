@@ -128,6 +128,11 @@ def read_object(answer: Answer, now: float) -> dict[str, Any]:
     if not answer.is_success:
         raise error_from(answer, Call.IDENTIFY, now=now)
     value = answer.json()
+    if value is None:  # documented: `/me` may be null
+        raise UnreadableAnswerError(
+            "The workspace's name is not known: Intercom answered without one",
+            advice="Exports work all the same.",
+        )
     if not isinstance(value, dict):
         raise UnreadableAnswerError("The answer is not a JSON object.")
     return value

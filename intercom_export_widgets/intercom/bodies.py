@@ -1,7 +1,6 @@
-"""The body of an answer that is no download: read whole, in bounded memory and time.
+"""Reads the body of an answer that is no download, in bounded memory and time.
 
-It stands between `wire`, whose response it reads and closes, and `answers`, which says
-what was read. It does not believe a header about what the bytes are.
+No header decides what the bytes are.
 """
 
 from __future__ import annotations
@@ -14,47 +13,16 @@ from intercom_export_widgets.intercom.answers import LONGEST_BODY, Answer
 from intercom_export_widgets.intercom.wire import Faults, blocks, close
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
 
     from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.deadline import Deadline
 
-__all__ = ["ANSWER_SECONDS", "Deadline", "read_answer"]
-
-ANSWER_SECONDS: Final = 90.0
-"""Seconds for an answer as a whole; the limits of `wire` are between two bytes."""
+__all__ = ["read_answer"]
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 GZIP_WBITS: Final = 31
 INFLATED_AT_ONCE: Final = 1024
-
-
-class Deadline:
-    """When an answer must have come.
-
-    Parameters
-    ----------
-    clock : callable
-        Returns seconds that never go back.
-    seconds : float
-        How long from now on.
-
-    Attributes
-    ----------
-    seconds : float
-        As given.
-    """
-
-    def __init__(self, clock: Callable[[], float], seconds: float = ANSWER_SECONDS) -> None:
-        self.seconds = seconds
-        self._clock = clock
-        self._end = clock() + seconds
-
-    @property
-    def passed(self) -> bool:
-        """Whether it is too late."""
-        return self._clock() >= self._end
 
 
 def read_answer(response: httpx.Response, token: Token, deadline: Deadline) -> Answer:
@@ -63,15 +31,14 @@ def read_answer(response: httpx.Response, token: Token, deadline: Deadline) -> A
     If the body breaks off, or does not end in time, what came of it is kept: it may
     name a job.
     """
-    faults = Faults(token.hide_in)
+    faults = Faults(token.hide_in, deadline)
     body, broken = bytearray(), ""
     try:
         for block in blocks(response, faults):
             body += block[: LONGEST_BODY - len(body)]
             if len(body) >= LONGEST_BODY:
                 break
-            if deadline.passed:
-                broken = f"it took longer than {deadline.seconds:g} s"
+            if broken := deadline.reason:
                 break
     finally:
         close(response)

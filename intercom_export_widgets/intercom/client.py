@@ -1,23 +1,23 @@
 """The client of Intercom's content data export: five calls, each one method.
 
-Values in, values out: a `Timeframe` becomes a `Job`, a `Job` a file. What an answer
-means is `answers`' affair, how it is carried `endpoint`'s and `wire`'s;
-this module decides what is asked, and what may be asked again. It knows no ledger,
-thread or notebook, and its time is injected.
+A `Timeframe` becomes a `Job`, a `Job` a file. This module decides what is requested, and
+what may be requested again; its time is injected.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from intercom_export_widgets.errors import SubmissionUnknownError
+from intercom_export_widgets.errors import SubmissionUnknownError, forget_locals
 from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
 from intercom_export_widgets.intercom.censor import hide_in_logs
 from intercom_export_widgets.intercom.clock import seconds_ahead
+from intercom_export_widgets.intercom.deadline import stop_of_thread
 from intercom_export_widgets.intercom.download import Download, Downloader
 from intercom_export_widgets.intercom.endpoint import VERSION, Endpoint
 from intercom_export_widgets.intercom.hosts import (
@@ -27,10 +27,13 @@ from intercom_export_widgets.intercom.hosts import (
     region_url,
 )
 from intercom_export_widgets.intercom.job import quote_identifier
+from intercom_export_widgets.intercom.limits import Limits
 from intercom_export_widgets.intercom.meter import Meter
 from intercom_export_widgets.intercom.refusals import Call
 from intercom_export_widgets.intercom.retries import ATTEMPTS
-from intercom_export_widgets.intercom.wire import Lost, TokenAuth, new_http, origin_of
+from intercom_export_widgets.intercom.room import Room
+from intercom_export_widgets.intercom.transport import new_http
+from intercom_export_widgets.intercom.wire import Lost, TokenAuth, origin_of
 from intercom_export_widgets.intercom.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,9 +51,9 @@ __all__ = ["REGIONS", "VERSION", "Download", "IntercomClient", "Workspace", "che
 class IntercomClient:
     """Intercom's export API in one region, for one token.
 
-    It can be shared between threads. Safe questions (`refresh`, `cancel`, `download`,
-    `identify`) are asked up to five times, with growing pauses and as the server
-    hints; a submission is sent exactly once.
+    It can be shared between threads. `refresh`, `cancel`, `download` and `identify` are
+    safe to repeat: up to five attempts, with growing pauses and as the server hints. A
+    submission is sent exactly once. Every request ends within ``limits.request``.
 
     Parameters
     ----------
@@ -61,13 +64,16 @@ class IntercomClient:
     base_url : str, optional
         Another address of the API: https on a host of Intercom's, or this machine.
     http : httpx.Client, optional
-        To be used in place of a new one, and then not closed with this.
+        To be used in place of a new one, and then not closed with this. Its sockets don't
+        know ``limits``: a header that never ends has no time limit then.
     pause : callable
         Waits some seconds.
     now, monotonic : callable
         Return the current time in Unix seconds, and seconds that never go back.
     version : str
         The ``Intercom-Version``.
+    limits : Limits, optional
+        How long a request may take, and how much a download may bring.
 
     Raises
     ------
@@ -75,6 +81,8 @@ class IntercomClient:
         If the region or the base_url can't be used.
     ConnectionFailedError
         If the environment names a proxy or certificates that can't be used.
+    PackageMissingError
+        If it names a SOCKS proxy, and the package ``socksio`` is not installed.
     """
 
     def __init__(
@@ -88,6 +96,7 @@ class IntercomClient:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         version: str = VERSION,
+        limits: Limits | None = None,
     ) -> None:
         hide_in_logs(token)
         self._region = region.strip().lower()
@@ -102,6 +111,7 @@ class IntercomClient:
             token=token,
             base_url=self._base_url,
             version=version,
+            limits=limits or Limits(),
             pause=pause,
             now=now,
             monotonic=monotonic,
@@ -116,6 +126,11 @@ class IntercomClient:
     def region(self) -> str:
         """The region, as given; ``base_url`` wins over it."""
         return self._region
+
+    @property
+    def limits(self) -> Limits:
+        """How long a request may take, and how much a download may bring."""
+        return self._endpoint.limits
 
     def __repr__(self) -> str:
         """Return the address, without the token."""
@@ -259,14 +274,16 @@ class IntercomClient:
         path: Path,
         *,
         progress: Callable[[int, int | None], None] | None = None,
+        trouble: Callable[[str], None] | None = None,
         stop: Callable[[], bool] | None = None,
+        largest: int | None = None,
     ) -> Download:
         """Download a job's data to a file, in bounded memory.
 
         ``GET /download/content/data/{job_identifier}``; if that is gone, the job's
         ``download_url``. It goes to ``<path>.part`` first, and becomes ``path`` when it is
-        whole. A broken connection is taken up where it broke, if the server can, and a
-        ``.part`` of an earlier call too.
+        whole. A connection that breaks or stalls (see `Limits`) is resumed, if the server
+        can, up to five attempts; so is a ``.part`` of an earlier call.
 
         Parameters
         ----------
@@ -276,9 +293,14 @@ class IntercomClient:
             Where the data goes; its folder is made if it is not there.
         progress : callable, optional
             Called with the bytes so far and the bytes in all (or None), at most every
-            256 KB or 0.1 s. The first may shrink, when the server begins anew.
+            256 KB or 0.1 s. The first may shrink, when the download is restarted.
+        trouble : callable, optional
+            Called with a sentence when an attempt has failed and is repeated.
         stop : callable, optional
-            Asked between blocks; once true, the download ends and keeps its ``.part``.
+            Called between blocks; once true, the download ends and keeps its ``.part``.
+        largest : int, optional
+            Bytes at which a body without a length is taken for endless, if more than
+            ``limits.largest``.
 
         Raises
         ------
@@ -289,10 +311,24 @@ class IntercomClient:
         WaitInterruptedError
             ``stop`` returned true.
         FileError
-            The disk refused; what is on it is kept.
+            The disk refused, or would have less than ``limits.free`` left.
+        UnreadableAnswerError
+            The body is no data, or larger than ``largest`` without a length.
         AccessError, RateLimitError, ServiceError, RequestRefusedError
             As the API answered, after the attempts that are safe.
         """
-        meter, never = Meter(progress, self._now), lambda: False
-        loader = Downloader(endpoint=self._endpoint, job=job, meter=meter, stop=stop or never)
-        return loader.fetch(path)
+        limits = self.limits
+        loader = Downloader(
+            endpoint=self._endpoint,
+            job=job,
+            meter=Meter(progress, self._now),
+            room=Room(path.parent, replace(limits, largest=max(limits.largest, largest or 0))),
+            trouble=trouble or (lambda _: None),
+            stop=stop or stop_of_thread(),
+        )
+        try:
+            return loader.fetch(path)
+        except BaseException as error:
+            # The locals of the frames are blocks of the archive, which may repeat the token.
+            forget_locals(error)
+            raise

@@ -1,8 +1,7 @@
-"""A job's data, from the API to a file, over broken connections.
+"""Downloads a job's data to a file, over broken and stalled connections.
 
-It streams what comes into a `partial.Partial`, goes on where a connection broke if
-the server can, and begins anew where it can't. How to get to the bytes is `route`'s
-affair, what they are is the archive's: here they are only told from a web page.
+A download is resumed where it broke off if the server can, and restarted if it can't. What
+the bytes are is not looked into, except to tell them from a web page.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from intercom_export_widgets.errors import (
     WaitInterruptedError,
 )
 from intercom_export_widgets.intercom.bodies import read_answer
+from intercom_export_widgets.intercom.deadline import Deadline
 from intercom_export_widgets.intercom.job import JobStatus, quote_identifier
 from intercom_export_widgets.intercom.partial import Download, Partial
 from intercom_export_widgets.intercom.refusals import Call, error_from, sentence_of
@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     )
     from intercom_export_widgets.intercom.endpoint import Endpoint
     from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.limits import Limits
     from intercom_export_widgets.intercom.meter import Meter
+    from intercom_export_widgets.intercom.room import Room
     from intercom_export_widgets.intercom.route import Reply
 
 __all__ = ["Download", "Downloader"]
@@ -66,7 +68,7 @@ NOT_DATA: Final = (b"<", b"{", b"[")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloader:
-    """One download: what is asked for, by which way, and who wants to know.
+    """One download.
 
     Attributes
     ----------
@@ -75,7 +77,11 @@ class Downloader:
     job : Job
         Whose data it is.
     meter : Meter
-        Tells how far it is.
+        Reports how far it is.
+    room : Room
+        Checks its size.
+    trouble : callable
+        Takes a sentence about each attempt that failed and is repeated.
     stop : callable
         Returns whether to stop.
     """
@@ -83,6 +89,8 @@ class Downloader:
     endpoint: Endpoint
     job: Job
     meter: Meter
+    room: Room
+    trouble: Callable[[str], None]
     stop: Callable[[], bool]
 
     def fetch(self, path: Path) -> Download:
@@ -113,15 +121,17 @@ class Downloader:
         raise gone or DownloadExpiredError("There is no address to ask.")
 
     def _run(self, address: str, partial: Partial, patience: float) -> None:
-        """Ask an address until all of its data has come.
+        """Request an address until all of its data has come.
 
-        A long download may break more often than a question may fail: while each
+        A long download may break more often than a small request may fail: while each
         attempt gets at least 1 MiB further than any before it, they don't add up. Data
         that is not there yet is waited for in seconds, as long as ``patience`` lasts.
         """
         failures, absences, furthest = 0, 0, partial.size
         while (fault := self._attempt(address, partial, patience)) is not None:
+            self._check_stop()
             if isinstance(fault, DownloadExpiredError):
+                self.trouble("Intercom does not send the data yet, trying again.")
                 absences += 1
                 pause = min(patience, delay(fault, absences, self.endpoint.now()))
                 patience -= pause
@@ -132,19 +142,21 @@ class Downloader:
                 failures += 1
                 if failures >= ATTEMPTS:
                     raise fault
+                what = fault.message.partition(":")[0].rstrip(".")
+                self.trouble(f"{what}, trying again, attempt {failures + 1} of {ATTEMPTS}.")
                 pause = delay(fault, failures, self.endpoint.now())
-            self.endpoint.pause(pause)
+            self.endpoint.rest(pause)
             self._check_stop()
 
     def _attempt(
         self, address: str, partial: Partial, patience: float
     ) -> IntercomExportError | None:
-        """Ask once; return a fault that another try may cure, or None if it is whole."""
+        """Request it once; return a fault that another attempt may cure, or None if whole."""
         extra = {}
         if partial.size and partial.validator:
             # RFC 9110, 13.1.5: the rest, if the data is still the same, else all of it.
             extra = {"Range": f"bytes={partial.size}-", "If-Range": partial.validator}
-        reply = Route(self.endpoint).open(address, extra)
+        reply = Route(self.endpoint).open(address, extra, self._deadline(self._limits.request))
         if isinstance(reply, Lost):
             return reply.error("The download broke off")
         with contextlib.ExitStack() as stack:
@@ -158,9 +170,9 @@ class Downloader:
             return self._refusal(reply, patience)
 
     def _save(self, response: httpx.Response, partial: Partial) -> IntercomExportError | None:
-        """Write what comes; return a fault that another try may cure, or None."""
-        hide = self.endpoint.token.hide_in
-        faults = Faults(hide)
+        """Write what comes; return a fault that another attempt may cure, or None."""
+        hide, stall = self.endpoint.token.hide_in, self._deadline(self._limits.stall)
+        faults = Faults(hide, stall)
         stream = blocks(response, faults)
         first = next(stream, b"")
         if response.status_code == HTTPStatus.PARTIAL_CONTENT:
@@ -174,22 +186,44 @@ class Downloader:
             )
         else:
             partial.restart(_validator(response, hide), _length(response))
+        self.room.begin(partial)
+        enough, came = self._limits.stall * self._limits.slowest, 0
         block: bytes | None = first
         while block:
             partial.write(block)
             self.meter.tell(partial)
             self._check_stop()
+            self.room.check(partial)
+            came += len(block)
+            if came >= enough:
+                stall.renew()
+                came = 0
+            if stall.passed and partial.size != partial.total:
+                break
             block = next(stream, None)
+        cut = block is not None or faults.lost is not None
+        if stall.passed and cut:
+            return ConnectionFailedError(
+                f"The download stalled: less than {self._limits.slowest / 1000:g} kB/s for "
+                f"{self._limits.stall:g} s."
+            )
         return _shortfall(partial, faults)
 
+    @property
+    def _limits(self) -> Limits:
+        return self.endpoint.limits
+
+    def _deadline(self, seconds: float) -> Deadline:
+        return Deadline(self.endpoint.monotonic, seconds)
+
     def _refusal(self, reply: Reply, patience: float) -> IntercomExportError:
-        """Return a fault that another try may cure; raise any other.
+        """Return a fault that another attempt may cure; raise any other.
 
         Another host was sent no token: its 401 or 403 says that the address has run
         out, and nothing about the token.
         """
         endpoint = self.endpoint
-        answer = read_answer(reply.response, endpoint.token, endpoint.deadline())
+        answer = read_answer(reply.response, endpoint.token, self._deadline(self._limits.request))
         status, identifier = answer.status, self.job.job_identifier
         if status in (GONE if reply.own else LINK_GONE):
             said = sentence_of(answer)

@@ -17,6 +17,7 @@ from intercom_export_widgets.errors import (
     ConnectionFailedError,
     JobLockedError,
     JobNotFoundError,
+    RedirectedError,
     RequestRefusedError,
     ServerFaultError,
     ThrottledError,
@@ -45,6 +46,9 @@ WRAPPED_LOCK: Final = re.compile(
 MOST_MESSAGES: Final = 5
 CURABLE: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 """The 4xx that ask for the same request once more: done where that is safe."""
+
+PICKERS: Final = {"created_at_after": "first", "created_at_before": "last"}
+"""The parameters that ``errors[].field`` may name, and the pickers that set them."""
 
 VERSION_INVALID: Final = "intercom_version_invalid"
 UPDATE: Final = "Update this package: pip install -U intercom-export-widgets."
@@ -99,10 +103,10 @@ def error_from(
         advice, name = _signed(JobNotFoundError.advice, answer), answer.line(job_identifier)
         said = said if name in said else f"Job {name}: {said}"
         return JobNotFoundError(said, job_identifier=job_identifier, advice=advice)
-    kind, field = _kind(status, call), _field(status, said)
+    kind, field = _kind(status, call), _field(answer, said)
     if kind is ConnectionFailedError:
         said = "The proxy asks for a password (HTTP 407)"
-    elif kind is ServerFaultError and answer.is_redirect:
+    elif kind is RedirectedError:
         said = f"The API answered with a redirect (HTTP {status}), which is not followed"
     elif kind is UnreadableAnswerError:
         said = f"HTTP {status} is no answer that the API documents"
@@ -122,7 +126,9 @@ def _kind(status: int, call: Call) -> type[IntercomExportError]:
             kind = ConnectionFailedError
         case _ if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = RequestRefusedError
-        case _ if status >= HTTPStatus.MULTIPLE_CHOICES:
+        case _ if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            kind = RedirectedError
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = ServerFaultError
         case _:
             kind = UnreadableAnswerError
@@ -215,8 +221,6 @@ def _errors(answer: Answer) -> list[dict[str, Any]]:
 def _advice(kind: type[IntercomExportError], answer: Answer, call: Call) -> str:
     """Return what to do about an error, as far as the call and the answer tell."""
     advice = kind.advice
-    if answer.is_redirect:
-        return CHECK_ADDRESS
     if kind is RequestRefusedError:
         codes = [error.get("code") for error in _errors(answer)]
         lost = answer.status == HTTPStatus.NOT_FOUND
@@ -233,10 +237,14 @@ def _signed(advice: str, answer: Answer) -> str:
     return f"{advice}{tail}".strip()
 
 
-def _field(status: int, said: str) -> str | None:
-    """Return the input that a refusal is about, if it can be told."""
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+def _field(answer: Answer, said: str) -> str | None:
+    """Return the input that a refusal is about, if it names it or its sentence tells."""
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return "token"
+    for error in _errors(answer):
+        # An array or an object can't be looked up.
+        if picker := PICKERS.get(str(error.get("field"))):
+            return picker
     if "is greater than created_at_before" in said or "'created_at_before'" in said:
         return "last"
     return "first" if "'created_at_after'" in said else None

@@ -23,6 +23,7 @@ from intercom_export_widgets.intercom.words import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from intercom_export_widgets.intercom.deadline import Deadline
     from intercom_export_widgets.intercom.endpoint import Endpoint
 
 __all__ = ["Reply", "Route"]
@@ -74,8 +75,8 @@ class Route:
             return False
         return True
 
-    def open(self, address: str, extra: Mapping[str, str]) -> Reply | Lost:
-        """Ask an address, and those that it redirects to, at most five.
+    def open(self, address: str, extra: Mapping[str, str], deadline: Deadline) -> Reply | Lost:
+        """Request an address, and those that it redirects to, at most five.
 
         Parameters
         ----------
@@ -83,6 +84,8 @@ class Route:
             Where to ask first: the API's own address, or a ``download_url``.
         extra : mapping
             Headers that go to every host on the way.
+        deadline : Deadline
+            When the headers of the last answer must have come.
 
         Raises
         ------
@@ -95,8 +98,8 @@ class Route:
         for moves in range(MOST_REDIRECTS + 1):
             own = own and origin_of(url) == origin_of(base)
             headers = {**(self.endpoint.headers() if own else {}), **FOREIGN_HEADERS, **extra}
-            asked = request("GET", url, headers)
-            response = send(http, asked, auth if own else NO_AUTH, token)
+            asked = request("GET", url, headers, limits=self.endpoint.limits)
+            response = send(http, asked, auth if own else NO_AUTH, token, deadline)
             if isinstance(response, Lost):
                 return response
             location = token.hide_in(response.headers.get("location", ""))

@@ -1,30 +1,28 @@
-"""The hands of the client: one request out, one answer or its loss back.
+"""Sends one request, and returns its answer or how it was lost.
 
-The only place that calls the HTTP library, with `route`. It follows no redirect,
-asks nothing twice, and attaches the token at the last moment, to one origin only.
-Exceptions of the library don't leave it: the locals of their frames hold headers.
+The only place that calls the HTTP library. It follows no redirect, sends nothing twice, and
+attaches the token at the last moment, to one origin only. No exception of the library leaves
+it: the locals of their frames hold headers.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import math
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import httpx
 
 from intercom_export_widgets.errors import ConnectionFailedError
-from intercom_export_widgets.intercom.hosts import is_loopback
+from intercom_export_widgets.intercom.deadline import applied
 from intercom_export_widgets.intercom.words import one_line
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Generator, Iterator, Mapping
 
     from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.deadline import Deadline
+    from intercom_export_widgets.intercom.limits import Limits
 
 __all__ = [
     "Faults",
@@ -33,7 +31,6 @@ __all__ = [
     "TokenAuth",
     "blocks",
     "close",
-    "new_http",
     "origin_of",
     "request",
     "send",
@@ -41,17 +38,6 @@ __all__ = [
 
 Origin = tuple[str, str, int | None]
 
-TIMEOUT: Final = httpx.Timeout(connect=10.0, read=60.0, write=30.0, pool=10.0)
-"""Seconds to connect, between two reads, between two writes, for a free connection."""
-
-LIBRARY_FAULTS: Final = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    httpx.StreamError,
-    RuntimeError,  # a client that another thread has closed
-    OSError,
-    ValueError,  # header lines and names of hosts that can't be encoded
-)
 UNSENT_FAULTS: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -114,65 +100,33 @@ def origin_of(url: httpx.URL) -> Origin:
     return url.scheme, url.host.lower(), url.port or DEFAULT_PORTS.get(url.scheme)
 
 
-@functools.cache
-def _tls_context(cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:  # noqa: ARG001 - the cache's key; httpx reads both variables itself
-    """Return the TLS settings for these variables: reading all authorities takes 40 ms."""
-    return httpx.create_ssl_context()
-
-
-def new_http(host: str) -> httpx.Client:
-    """Return an HTTP client that uses the environment's proxies, but not for loopback.
-
-    httpx (0.28) reads ``HTTP_PROXY`` and its like by itself, but ``.netrc`` only where a
-    `httpx.NetRCAuth` asks for it, so no other password is added.
-
-    Parameters
-    ----------
-    host : str
-        Host of the API, which is reached directly if it is loopback.
-
-    Raises
-    ------
-    ConnectionFailedError
-        If the environment names a proxy or certificates that can't be used.
-    """
-    direct = {"localhost", "127.0.0.1", "[::1]"}
-    if is_loopback(host):
-        direct.add(f"[{host}]" if ":" in host else host)
-    mounts: dict[str, httpx.BaseTransport | None] = {f"all://{name}": None for name in direct}
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        certificates = _tls_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        return httpx.Client(
-            verify=certificates, timeout=TIMEOUT, follow_redirects=False, mounts=mounts
-        )
-    raise ConnectionFailedError(
-        "The environment names a proxy or certificates that can't be used.",
-        advice="Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-    )
-
-
 def request(
     method: str,
     url: str | httpx.URL,
     headers: Mapping[str, str],
     content: bytes | None = None,
     *,
-    timeout: float | None = None,
+    limits: Limits,
 ) -> httpx.Request:
     """Return a request with these headers and no others.
 
     It is built without the client, whose cookies and default headers may be meant for
-    another host. A ``timeout`` in seconds shortens those of ``TIMEOUT``.
+    another host.
     """
-    limits = {
-        step: min(usual, timeout or math.inf) for step, usual in TIMEOUT.as_dict().items() if usual
+    # Of a client that was passed in, these are the only limits: between two bytes each.
+    waits = {
+        "connect": min(limits.connect, limits.request),
+        "read": limits.request,
+        "write": limits.request,
+        "pool": limits.request,
     }
-    extensions = {"timeout": limits}
-    return httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+    return httpx.Request(
+        method, url, headers=headers, content=content, extensions={"timeout": waits}
+    )
 
 
 class Faults:
-    """Catch what the HTTP library raises in a ``with`` block, to be read after it.
+    """Catch whatever the HTTP library raises in a ``with`` block, to be read after it.
 
     Only after the block, when none of its exceptions is being handled any more, does
     a new exception have no ``__context__``, and with it no frames of the library: a
@@ -182,6 +136,8 @@ class Faults:
     ----------
     hide : callable
         Takes the token out of what the library says, should a server have repeated it.
+    deadline : Deadline
+        When what happens in the block must have ended.
 
     Attributes
     ----------
@@ -189,20 +145,26 @@ class Faults:
         What was caught.
     """
 
-    def __init__(self, hide: Callable[[str], str]) -> None:
+    def __init__(self, hide: Callable[[str], str], deadline: Deadline) -> None:
         self._hide = hide
+        self._deadline = deadline
         self.lost: Lost | None = None
         self._interrupted = False
 
     def __enter__(self) -> Self:
-        """Begin to catch."""
+        """Begin to catch, and apply the deadline."""
+        self._applied = applied(self._deadline)
+        self._applied.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: object
     ) -> bool:
-        """Keep the meaning of a fault, and swallow it; others pass."""
-        if isinstance(error, LIBRARY_FAULTS):
+        """Keep the meaning of a fault, and swallow it."""
+        self._applied.__exit__(None, None, None)
+        # Also what is no httpx.HTTPError: the library lets an OSError of the system, a
+        # ValueError about a header and an AssertionError about a SOCKS proxy through.
+        if isinstance(error, Exception):
             self.lost = Lost(_reason(error, self._hide), sent=not isinstance(error, UNSENT_FAULTS))
             return True
         self._interrupted = isinstance(error, KeyboardInterrupt)
@@ -215,10 +177,10 @@ class Faults:
 
 
 def send(
-    http: httpx.Client, asked: httpx.Request, auth: httpx.Auth, token: Token
+    http: httpx.Client, asked: httpx.Request, auth: httpx.Auth, token: Token, deadline: Deadline
 ) -> httpx.Response | Lost:
     """Send a request once, and return its answer with the body yet to come, or its loss."""
-    faults = Faults(token.hide_in)
+    faults = Faults(token.hide_in, deadline)
     response = None
     with faults:
         response = http.send(asked, auth=auth, stream=True, follow_redirects=False)

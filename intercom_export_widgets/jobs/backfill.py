@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import InputError, IntercomExportError
+from intercom_export_widgets.intercom.deadline import interruptible
 from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
@@ -73,6 +74,7 @@ class Backfill(Gallery, Windowed):
         self.finished_at: float | None = None
         self._lock = threading.RLock()
         self._moving = False
+        self._leaving = False
 
     def __repr__(self) -> str:
         """Return the range, the windows and how many are done."""
@@ -136,12 +138,18 @@ class Backfill(Gallery, Windowed):
 
     def leave(self, because: str = "") -> None:
         """Begin no more windows, and stop following those that run; see `leave_all`."""
+        self._leaving = True  # before the lock, which is held while a request is under way
         with self._lock:
             self._course.pause()
             running = [e for e in self._course.exports if not e.done]
         for export in running:
             export.leave(because)
         self.move()
+
+    @property
+    def answer_due(self) -> float:
+        """Always 0: each window is left as an export of its own."""
+        return 0.0
 
     def wait_left(self, timeout: float) -> bool:
         """Wait for the work to have ended, for some seconds; return whether it has."""
@@ -154,8 +162,9 @@ class Backfill(Gallery, Windowed):
                 return
             self._moving = True
             try:
-                while self._step():
-                    pass
+                with interruptible(lambda: self._leaving):
+                    while self._step():
+                        pass
             except IntercomExportError as error:
                 self._end(error)
             except Exception as error:

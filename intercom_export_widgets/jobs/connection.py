@@ -16,6 +16,7 @@ from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token, find_credential
 from intercom_export_widgets.intercom.hosts import check_base_url, region_url
+from intercom_export_widgets.intercom.limits import Limits
 from intercom_export_widgets.intercom.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Connection:
     ask : callable, optional
         Takes a prompt and returns a token typed by the user, or nothing.
     pause : callable, optional
-        Waits some seconds before a question that failed is asked again.
+        Waits some seconds before a request that failed is repeated.
+    limits : Limits, optional
+        How long a request may take, and how much a download may bring.
 
     Raises
     ------
@@ -57,7 +60,9 @@ class Connection:
         base_url: str | None = None,
         ask: Callable[[str], str] | None = None,
         pause: Callable[[float], None] = time.sleep,
+        limits: Limits | None = None,
     ) -> None:
+        expect(limits, (Limits, type(None)), "limits", "Limits(request=30), or nothing")
         expect(token, (str, Token, type(None)), "token", "a text, or nothing")
         expect(region, str, "region", "'us', 'eu' or 'au'")
         expect(
@@ -65,6 +70,7 @@ class Connection:
         )
         check_base_url(base_url or region_url(region))
         self._pause = pause
+        self.limits = limits
         self.region = region
         self.base_url = base_url
         self._token = Token(token) if isinstance(token, str) else token
@@ -124,6 +130,7 @@ class Connection:
                     region=self.region,
                     base_url=self.base_url,
                     pause=self._pause,
+                    limits=self.limits,
                 )
                 self._clients.append(self._client)
                 self._credential = credential

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["deliver"]
 
+MANY_TIMES: Final = 100
+"""A body without a length that is so many times the largest export seen is taken for endless."""
+
 BUSY_SECONDS: Final = 1.0
 """Between two looks at a file that another notebook is downloading."""
 
@@ -115,17 +118,37 @@ def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
         raise
 
 
+def _largest_seen(tools: Tools) -> int:
+    """Return the bytes of the largest export in the ledger."""
+    return max((entry.bytes or 0 for entry in tools.ledger.entries()), default=0)
+
+
 def _download(tools: Tools, progress: Progress, place: Place) -> Proven | None:
     """Download, and prove it meanwhile; return None if that is still to be done."""
     arrival = Arrival(place.arrived, Cache(place.arrived, place.zone))
+    latest = progress
 
     def received(so_far: int, total: int | None) -> None:
+        nonlocal latest
         arrival.tell(so_far)
-        tools.report(replace(progress, received=so_far, expected=total))
+        # What was said of an attempt stands until the next one gets further.
+        note = progress.note if so_far > latest.received else latest.note
+        latest = replace(latest, received=so_far, expected=total, note=note)
+        tools.report(latest)
+
+    def trouble(said: str) -> None:
+        nonlocal latest
+        latest = replace(latest, note=said)
+        tools.report(latest)
 
     try:
         whole = tools.client.download(
-            job_of(progress), place.arrived, progress=received, stop=tools.stopped
+            job_of(progress),
+            place.arrived,
+            progress=received,
+            trouble=trouble,
+            stop=tools.stopped,
+            largest=MANY_TIMES * _largest_seen(tools),
         )
         tools.report(replace(progress, stage=Stage.READING))
         return arrival.finish(whole.sha256)

@@ -9,6 +9,8 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.errors import WaitInterruptedError
+from intercom_export_widgets.intercom.deadline import interruptible
 from intercom_export_widgets.jobs.alarm import ALARM
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Drive:
     ----------
     name : str
         Of its threads.
+    stopped : callable
+        Returns whether its requests are to end early; a submission is not interrupted.
     left : callable
         Returns the error that ends the story when it is left.
     failed : callable
@@ -42,11 +46,13 @@ class Drive:
         self,
         name: str,
         *,
+        stopped: Callable[[], bool],
         left: Callable[[], Exception],
         failed: Callable[[Exception], None],
         ended: Callable[[], None],
     ) -> None:
         self._name = name
+        self._stopped = stopped
         self._left = left
         self._failed = failed
         self._ended = ended
@@ -88,7 +94,7 @@ class Drive:
                 ALARM.hurry(self._call)
 
     def leave(self) -> None:
-        """End the story when the question that is under way is answered."""
+        """End the story within a second, or as soon as a submission has been answered."""
         self._leaving.set()
         self.nudge()
 
@@ -107,10 +113,15 @@ class Drive:
         if story is None:
             return
         try:
-            if after_rest and self.leaving:
-                story.throw(self._left())
-            pause = next(story)
+            with interruptible(self._stopped):
+                if after_rest and self.leaving:
+                    story.throw(self._left())
+                pause = next(story)
         except StopIteration:
+            self._end()
+        except WaitInterruptedError as error:
+            # A request that was interrupted knows neither its job nor how to resume it.
+            self._failed(self._left() if self.leaving else error)
             self._end()
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
             self._failed(error)

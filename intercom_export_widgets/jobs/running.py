@@ -20,6 +20,7 @@ from intercom_export_widgets.errors import (
     IntercomExportError,
     JobCanceledError,
     JobLockedError,
+    forget_locals,
 )
 from intercom_export_widgets.jobs.drive import Drive
 from intercom_export_widgets.jobs.ending import left_error, settle_end, stage_after
@@ -95,7 +96,11 @@ class Running(HasTraits):
         self._gone = ""
         self._tools: Tools | None = None
         self._drive = Drive(
-            f"intercom-export-{number}", left=self._left, failed=self._fail, ended=self._end
+            f"intercom-export-{number}",
+            stopped=self._stopped,
+            left=self._left,
+            failed=self._fail,
+            ended=self._end,
         )
         if progress.stage.ended:
             self._answered.set()
@@ -236,10 +241,18 @@ class Running(HasTraits):
         """Wait for the work to have ended, for some seconds; return whether it has."""
         return self._finished.wait(timeout)
 
+    @property
+    def answer_due(self) -> float:
+        """Seconds until a submission that is under way must be answered; 0 if none is."""
+        tools = self._tools
+        if tools is None or self.done or self.progress.stage is not Stage.SUBMITTING:
+            return 0.0
+        return tools.client.limits.request
+
     def leave(self, because: str = "") -> None:
         """Stop following the job, which runs on at Intercom.
 
-        It ends when the question that is under way is answered; see `leave_all`.
+        A poll or a download that is under way is interrupted; see `leave_all`.
 
         Parameters
         ----------
@@ -257,6 +270,7 @@ class Running(HasTraits):
         if isinstance(error, JobLockedError) and self._explain is not None:
             with contextlib.suppress(IntercomExportError):
                 self._explain(error)
+        forget_locals(error)
         self._trace = error.__traceback__
         stage = stage_after(error, stopped=self._stop.is_set())
         if job is not None and stage is not Stage.LEFT:

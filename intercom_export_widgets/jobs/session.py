@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from intercom_export_widgets.intercom.credentials import Token
+    from intercom_export_widgets.intercom.limits import Limits
     from intercom_export_widgets.jobs.handle import Export
 
 __all__ = ["ExportSession"]
@@ -61,7 +62,10 @@ class ExportSession(Following):
     now : callable, optional
         The clock, Unix seconds.
     pause : callable, optional
-        Waits some seconds before a question that failed is asked again.
+        Waits some seconds before a request that failed is repeated.
+    limits : Limits, optional
+        How long a request may take (90 s), when a download has stalled (1 kB/s for 60 s),
+        and how much it may bring.
 
     Attributes
     ----------
@@ -91,12 +95,15 @@ class ExportSession(Following):
         ask: Callable[[str], str] | None = None,
         now: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
+        limits: Limits | None = None,
     ) -> None:
         find_zone(zone)
         seconds(poll_interval, "poll_interval")
         ledger_path = default_ledger() if ledger is None else ledger
         super().__init__(
-            Connection(token, region=region, base_url=base_url, ask=ask, pause=pause),
+            Connection(
+                token, region=region, base_url=base_url, ask=ask, pause=pause, limits=limits
+            ),
             folder=path_of(default_folder() if folder is None else folder, "folder", "a path"),
             ledger=Ledger(path_of(ledger_path, "ledger", "a path")),
             poll_interval=poll_interval,

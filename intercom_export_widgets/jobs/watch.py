@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import (
     JobNotFoundError,
+    RedirectedError,
     ServiceError,
     ThrottledError,
     WaitTimeoutError,
@@ -84,7 +85,7 @@ def watch(
     WaitTimeoutError
         If the job has not ended within `Schedule.limit`, as far as it was watched.
     IntercomExportError
-        What asking again can't cure: the token, the permission, an unknown job.
+        What polling again can't cure: the token, the permission, an unknown job, a redirect.
     """
     yield job
     looked = now()
@@ -103,7 +104,8 @@ def watch(
         try:
             newer = client.refresh(job.job_identifier)
         except (ServiceError, ThrottledError, JobNotFoundError) as error:
-            if isinstance(error, JobNotFoundError) and not newborn:
+            gone = isinstance(error, JobNotFoundError) and not newborn
+            if gone or isinstance(error, RedirectedError):
                 raise
             if trouble is not None:
                 trouble(error)

@@ -75,7 +75,9 @@ class AccessPage(RangePage):
         before = self.session.connection
         found: dict[str, object]
         try:
-            connection = Connection(typed, region=before.region, base_url=before.base_url)
+            connection = Connection(
+                typed, region=before.region, base_url=before.base_url, limits=before.limits
+            )
         except IntercomExportError as error:
             connection, found = before, {"text": str(error)}
         else:

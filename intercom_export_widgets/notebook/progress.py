@@ -62,6 +62,7 @@ class ProgressLine:
         self._last = ""
         self._shown_at = 0.0
         self._begin: tuple[float, int] | None = None
+        self._note = ""
 
     def __enter__(self) -> Self:
         """Return the line, not shown yet."""
@@ -81,10 +82,14 @@ class ProgressLine:
         """Show where the export stands, if it has changed and the page can follow."""
         progress, card = export.progress, describe(export)
         text = line(export, self._now())
-        if progress.stage is Stage.DOWNLOADING and progress.expected and not self._printed:
+        said, self._note = progress.note and progress.note != self._note, progress.note
+        if progress.stage is Stage.DOWNLOADING and not self._printed:
             head = ": ".join(part for part in (card.label, card.title) if part)
-            text = self._bar(head, progress.received, progress.expected, "B")
-        self._show(text, ended=progress.stage.ended)
+            if progress.note:  # first, since a terminal's line is cut
+                text = f"{progress.note} {card.detail}"
+            elif progress.expected:
+                text = self._bar(head, progress.received, progress.expected, "B")
+        self._show(text, ended=progress.stage.ended, at_once=bool(said))
 
     def say_kept(self, export: Export) -> None:
         """Say that an export was there already, and what exports it anew."""
@@ -130,10 +135,10 @@ class ProgressLine:
     def _width(self) -> int:
         return shutil.get_terminal_size().columns - 1 if self._terminal else PAGE_WIDTH
 
-    def _show(self, text: str, *, ended: bool) -> None:
+    def _show(self, text: str, *, ended: bool, at_once: bool = False) -> None:
         now = self._now()
         pause = MINUTE if self._printed else SHORTEST
-        soon = self._last and 0 <= now - self._shown_at < pause and not ended
+        soon = self._last and 0 <= now - self._shown_at < pause and not (ended or at_once)
         if text == self._last or soon:
             return
         self._last, self._shown_at = text, now
