@@ -77,7 +77,7 @@ class Instants:
         rows, missing = len(piece), piece.null_count
         values = self._values.more(rows)
         if missing:
-            values[:] = np.datetime64("NaT")
+            values[:] = np.datetime64("NaT", "us")
         if missing == rows:
             return
         stop = piece.offset + rows
