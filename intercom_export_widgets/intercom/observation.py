@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import TimeframeError
-from intercom_export_widgets.intercom.periods import PRESETS, days_period, read_period
+from intercom_export_widgets.intercom.periods import PRESETS, days_period, read_period, with_t
 from intercom_export_widgets.intercom.zones import find_zone
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def read_observed(until: str | date, *, last: date, zone: str, now: float) -> in
     if text == "now":
         return int(now)
     try:
-        period = read_period(text, field="observed", zone=found, today=today)
+        period = read_period(with_t(text), field="observed", zone=found, today=today)
     except TimeframeError as error:
         close = difflib.get_close_matches(text[:40], ("now", *PRESETS), n=1)
         hint = f"Did you mean {close[0]}? " if close else ""

@@ -29,6 +29,7 @@ __all__ = [
     "days_period",
     "read_period",
     "two_sides",
+    "with_t",
 ]
 
 # Intercom's own sentences, "Example Errors" of "Creating an export job".
@@ -83,8 +84,17 @@ def days_period(first: date, last: date, zone: ZoneInfo) -> Period:
     return Period(day_start(first, zone), day_start(last + timedelta(days=1), zone) - 1)
 
 
+DAY_AND_TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\s+(?=[0-9]{2}:[0-9]{2})")
+
+
+def with_t(text: str) -> str:
+    """Return a text with a "T" between day and time, where `str(datetime)` has a space."""
+    return DAY_AND_TIME.sub(r"\1T", text)
+
+
 def two_sides(text: str) -> list[str]:
     """Return the one or two words of a range."""
+    text = with_t(text)
     joined = "-".join(text.lower().split())
     if joined in PRESETS:  # "last month" is "last-month"
         return [joined]
@@ -218,9 +228,10 @@ def _calendar(word: str, field: str) -> tuple[date, date] | None:
 
 
 INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
-    r"([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}(:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,18})?)?)?"
+    r"([Zz]|[+-][0-9]{2}:?[0-9]{2}(:[0-9]{2})?)?"
 )
+"""ISO 8601; hours alone and 18 decimals are what numpy writes, the offset's seconds pytz."""
 
 
 def _instant(word: str, field: str, zone: ZoneInfo) -> Period:

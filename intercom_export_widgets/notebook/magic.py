@@ -6,10 +6,20 @@ what, and what is returned shows itself through formatters that `extension` regi
 
 from __future__ import annotations
 
+import ast
 import contextlib
-from typing import TYPE_CHECKING
+import linecache
+import sys
+from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.core.magic import (
+    Magics,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+from IPython.utils.text import DollarFormatter
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.censor import hide_in_text
@@ -19,6 +29,8 @@ from intercom_export_widgets.notebook.desk import Desk
 from intercom_export_widgets.notebook.verbs import Verbs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from intercom_export_widgets.jobs.session import ExportSession
@@ -55,12 +67,16 @@ class IntercomExportMagics(Magics):
         """What ``%config IntercomExport`` shows and sets."""
         return self.desk.settings
 
+    # IPython would expand the comment too: an apostrophe there keeps it from seeing `$name`.
+    @no_var_expand
+    @needs_local_scope
     @line_magic
-    def intercom_export(self, line: str) -> object:
+    def intercom_export(self, line: str, local_ns: Mapping[str, Any] | None = None) -> object:
         """Export Intercom's message data; ``%intercom_export help`` shows how."""
-        debug = "--debug" in line.split()
+        debug = "--debug" in usage.without_comment(line).rstrip(";").split()
+        names = {**self._shell.user_ns, **(local_ns or {})}
         try:
-            command = usage.parse(line)
+            command = usage.parse(line, lambda typed: _expanded(typed, names))
             result = self._verbs.run(command)
         except IntercomExportError as error:
             error.debug = debug
@@ -69,10 +85,10 @@ class IntercomExportMagics(Magics):
             error.args = (error.message,)
             raise
         name = command.value("output")
-        if name is None:
-            return result
-        self._shell.user_ns[name] = result
-        return None
+        if name is not None:
+            self._shell.user_ns[name] = result
+            return None
+        return None if command.quiet and _is_statement() else result
 
     intercom_export.__doc__ = manual.page()
 
@@ -81,3 +97,34 @@ class IntercomExportMagics(Magics):
         with contextlib.suppress(ValueError):
             self._shell.Completer.custom_matchers.remove(self._completer.match)
         self.desk.close()
+
+
+def _expanded(line: str, names: Mapping[str, Any]) -> str:
+    """Return a line with the values of variables, `{expression}` or `$name`, as in any magic."""
+    try:
+        return DollarFormatter().vformat(line, args=(), kwargs=names)
+    except Exception:  # noqa: BLE001 - an expression of the user's raises anything; IPython passes too
+        return line
+
+
+def _is_statement() -> bool:
+    """Return whether the line that runs is a statement by itself: its value is not assigned.
+
+    IPython looks for a semicolon at the end of the cell's Python, where a magic's line is a
+    string; `output_can_be_silenced` would also take the value from `x = %intercom_export …;`.
+    """
+    frame = sys._getframe(1)  # noqa: SLF001 - the cell's frame is reached in no other way
+    ours = ("IPython.", __name__)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(ours):
+        frame = frame.f_back
+    # IPython keeps each cell's Python there, for tracebacks.
+    source = "".join(linecache.getlines(frame.f_code.co_filename))
+    with contextlib.suppress(SyntaxError):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Expr) and frame.f_lineno in _lines_of(node):
+                return True
+    return False
+
+
+def _lines_of(node: ast.stmt) -> range:
+    return range(node.lineno, (node.end_lineno or node.lineno) + 1)

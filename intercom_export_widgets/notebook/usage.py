@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import difflib
 import keyword
+import re
 import shlex
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.intercom.periods import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "ALLOWED",
@@ -23,6 +27,7 @@ __all__ = [
     "VERBS",
     "Command",
     "parse",
+    "without_comment",
 ]
 
 VERBS: Final = {
@@ -101,11 +106,14 @@ class Command:
         What stands beside the verb: the range, an identifier, a file.
     options : mapping of str to str
         The long names of the options given, without dashes, and their values.
+    quiet : bool
+        Whether the line ends with a semicolon: its value is not displayed.
     """
 
     verb: str
     words: tuple[str, ...]
     options: dict[str, str]
+    quiet: bool = False
 
     def has(self, option: str) -> bool:
         """Return whether an option was given."""
@@ -116,14 +124,42 @@ class Command:
         return self.options.get(option)
 
 
-def parse(line: str) -> Command:
+COMMENT: Final = re.compile(r"""('[^']*'?|"[^"]*"?)|(?:^|(?<=\s))#.*""")
+"""A quotation, which is kept, or a comment: a ``#`` after a space, to the end of the line."""
+
+DAY_AT_END: Final = re.compile(r"(?:^|=|\.\.)[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+CLOCK_TIME: Final = re.compile(r"[0-9]{2}:[0-9]{2}")
+
+
+def without_comment(line: str) -> str:
+    """Return a line without its comment, and without white space at its ends.
+
+    An apostrophe in a comment begins no quotation.
+    """
+    return COMMENT.sub(lambda found: found[1] or "", line).strip()
+
+
+def parse(line: str, expand: Callable[[str], str] = str) -> Command:
     """Return what a line of the magic asks for.
+
+    Parameters
+    ----------
+    line : str
+        The line as it was typed, with its comment and its trailing semicolon, if any.
+    expand : callable, optional
+        Puts the values of variables into the line, after the comment was taken off.
 
     Raises
     ------
     UsageError
         If it can't be understood.
     """
+    typed = without_comment(line)
+    statement = typed.rstrip("; \t")
+    return replace(_understand(expand(statement)), quiet=statement != typed)
+
+
+def _understand(line: str) -> Command:
     try:
         given = _split(line)
     except ValueError as error:
@@ -158,7 +194,14 @@ def _split(line: str) -> list[str]:
     lexer.whitespace_split = True
     lexer.escape = ""
     lexer.commenters = ""
-    return list(lexer)
+    words: list[str] = []
+    for word in lexer:
+        # str(datetime) has a space between the day and the time of day.
+        if words and DAY_AT_END.search(words[-1]) and CLOCK_TIME.match(word):
+            words[-1] += f"T{word}"
+        else:
+            words.append(word)
+    return words
 
 
 def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
