@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from io import BufferedReader, RawIOBase
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
@@ -49,16 +49,8 @@ def _cut_short() -> ArchiveDamagedError:
     return ArchiveDamagedError("The archive is cut short.")
 
 
-def _errors() -> type[Exception]:
-    """Return what isal raises; its stub takes the class for an instance."""
-    from isal import isal_zlib
-
-    error: Any = isal_zlib.IsalError
-    return cast("type[Exception]", error)
-
-
 class Inflater:
-    """One deflate stream: feeds isal from ``file`` and hands out at most ``size`` bytes.
+    """One deflate stream: decompresses ``file`` and hands out at most ``size`` bytes.
 
     After `chunks` is exhausted, ``checksum`` and ``length`` describe what was inflated and
     ``rest`` holds bytes of the file that were read beyond the stream's end.
@@ -74,9 +66,9 @@ class Inflater:
 
     def chunks(self, limit: int | None = None) -> Iterator[bytes]:
         """Yield the inflated bytes; read at most ``limit`` compressed ones."""
-        from isal import isal_zlib
+        from intercom_export_widgets.data.compression import DamagedStream, zlib
 
-        stream = isal_zlib.decompressobj(-15)
+        stream = zlib.decompressobj(-15)
         pending = self.rest
         self.rest = b""
         full = False  # the last chunk was cut at its size, so more may come without more input
@@ -90,14 +82,14 @@ class Inflater:
                     raise _cut_short()
             try:
                 chunk = stream.decompress(pending, self.size)
-            except _errors() as error:
+            except DamagedStream as error:
                 raise ArchiveDamagedError(
                     "The archive is damaged: it can't be inflated."
                 ) from error
             pending = stream.unconsumed_tail
             full = len(chunk) == self.size
             if chunk:
-                self.checksum = isal_zlib.crc32(chunk, self.checksum)
+                self.checksum = zlib.crc32(chunk, self.checksum)
                 self.length += len(chunk)
                 yield chunk
         self.rest = stream.unused_data or b""
@@ -139,7 +131,7 @@ def inflate_range(
 
 def read_range(source: Source, offset: int, claimed: tuple[int, int], size: int) -> Iterator[bytes]:
     """Yield a stored (not compressed) ZIP member; as `inflate_range` otherwise."""
-    from isal import isal_zlib
+    from intercom_export_widgets.data.compression import zlib
 
     with source() as file:
         file.seek(offset)
@@ -148,7 +140,7 @@ def read_range(source: Source, offset: int, claimed: tuple[int, int], size: int)
             chunk = file.read(min(size, left))
             if not chunk:
                 raise _cut_short()
-            checksum = isal_zlib.crc32(chunk, checksum)
+            checksum = zlib.crc32(chunk, checksum)
             left -= len(chunk)
             yield chunk
         _verify(claimed, (checksum, claimed[1]))

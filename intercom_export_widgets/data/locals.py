@@ -98,7 +98,7 @@ class Entry:
         ArchiveError
             If it is damaged, or does not tell where it ends.
         """
-        from isal import isal_zlib
+        from intercom_export_widgets.data.compression import zlib
 
         source = cast("Rewound", self.source)
         begin = source.position
@@ -112,7 +112,7 @@ class Entry:
             left, self.checksum = self.size, 0
             while left:
                 chunk = source.exactly(min(size, left))
-                self.checksum = isal_zlib.crc32(chunk, self.checksum)
+                self.checksum = zlib.crc32(chunk, self.checksum)
                 left -= len(chunk)
                 yield chunk
         self.compressed = source.position - begin

@@ -56,6 +56,7 @@ def examine(session: ExportSession, settings: IntercomExport, shell: Interactive
             machine.find_kernel(shell),
             machine.find_frontend_state(shell),
             machine.find_keyring(),
+            machine.find_decompression(),
             machine.find_versions(),
         ]
     )

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.notebook.live import LivePage
 
-__all__ = ["find_disk", "find_frontend_state", "find_kernel", "find_keyring", "find_versions"]
+__all__ = [
+    "find_decompression",
+    "find_disk",
+    "find_frontend_state",
+    "find_kernel",
+    "find_keyring",
+    "find_versions",
+]
 
 LITTLE: Final = 2_000_000_000
 """Bytes under which a large export may not fit: archive, and its Parquet cache beside it."""
@@ -149,6 +156,15 @@ def find_keyring() -> Finding:
             "keyring", f"{found[0]}: keeps nothing", "Use INTERCOM_ACCESS_TOKEN instead."
         )
     return Finding("keyring", found[0], f"To keep the token in it: {how}.")
+
+
+def find_decompression() -> Finding:
+    """Return which library decompresses archives."""
+    from intercom_export_widgets.data.compression import zlib
+
+    if zlib.__name__ != "zlib":
+        return Finding("decompression", f"isal {_version('isal')}")
+    return Finding("decompression", "Python's zlib: isal, which is faster, is not installed")
 
 
 def find_versions() -> Finding:

@@ -12,7 +12,10 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from isal import isal_zlib
+try:
+    from isal import isal_zlib as zlib
+except ImportError:  # no wheel for Windows on ARM or Pyodide
+    import zlib  # type: ignore[no-redef] # the same interface
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,11 +57,11 @@ class Member:
         self.size = 0
         self.compressed = 0
         self._file: BinaryIO = path.open("wb")
-        self._deflate = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
+        self._deflate = zlib.compressobj(1, zlib.DEFLATED, -15)
 
     def write(self, data: bytes) -> None:
         """Add bytes."""
-        self.crc = isal_zlib.crc32(data, self.crc)
+        self.crc = zlib.crc32(data, self.crc)
         self.size += len(data)
         packed = self._deflate.compress(data) if self.method else data
         self.compressed += self._file.write(packed)
