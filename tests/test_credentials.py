@@ -96,6 +96,48 @@ def test_a_token_with_wrong_characters_is_refused_unseen(came):
     assert SECRET[:8] not in str(error)
 
 
+@pytest.mark.parametrize("source", ["variable", "argument", "prompt"])
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (f'"{SECRET}"', "is in quotes"),
+        (f"'{SECRET}'", "is in quotes"),
+        (f"Bearer '{SECRET}'", "is in quotes"),
+        (f"`{SECRET}`", "is in quotes"),
+        (f"“{SECRET}”", "is in quotes"),
+        (f'{SECRET}"', "is in quotes"),
+        (f"INTERCOM_ACCESS_TOKEN={SECRET}", "has a name before it"),
+        ("INTERCOM_ACCESS_TOKEN=", "has a name before it"),
+        (f"export INTERCOM_ACCESS_TOKEN='{SECRET}'", "has a name before it"),
+        (f'$env:INTERCOM_ACCESS_TOKEN = "{SECRET}"', "has a name before it"),
+        (f"token={SECRET}", "has a name before it"),
+        (f"Authorization: Bearer {SECRET}", "has a name before it"),
+        (f"<{SECRET}>", "a character that no token has"),
+        (f"{SECRET},", "a character that no token has"),
+    ],
+)
+def test_what_was_pasted_around_a_token_is_named(came, said, source):
+    """Quotes and names are said, with the place they came from, and never the token."""
+    given = {
+        "variable": {"environ": {"INTERCOM_ACCESS_TOKEN": came}},
+        "argument": {"explicit": came},
+        "prompt": {"sources": [], "ask": lambda _: came},
+    }
+    with pytest.raises(TokenRejectedError) as caught:
+        find_credential(**given[source])
+    assert said in caught.value.message
+    assert "region" not in str(caught.value)
+    assert source in caught.value.message
+    assert SECRET[:8] not in str(caught.value)
+    assert caught.value.field == "token"
+
+
+@pytest.mark.parametrize("end", ["", "=", "=="])
+def test_padding_is_no_name(end):
+    """A token that ends with equals signs is whole, as any that RFC 6750 allows."""
+    assert Token(f"dG9rOm_a.b~c+d/e-f{end}").reveal().endswith(f"f{end}")
+
+
 @given(st.text())
 def test_any_text_is_a_token_or_the_documented_error(text):
     """Nothing but an AccessError comes out, and a token is fit for a header."""

@@ -27,6 +27,14 @@ __all__ = ["MASK", "Credential", "Source", "Token", "find_credential", "usual_so
 
 MASK: Final = "●●●●●●"
 LONGEST: Final = 4096
+WELL_FORMED: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer token is made of: RFC 6750, section 2.1, ``b64token``."""
+QUOTES: Final = "\"'`“”„\u2018\u2019«»"
+NAMED: Final = re.compile(
+    rf"(?:(?:export|setx?|env)\s+|\$env:)?(?:{'|'.join(VARIABLES)}\s*[=:]|\w+\s*[=:](?!\W*$))",
+    re.IGNORECASE | re.ASCII,
+)
+"""A name and ``=`` or ``:`` before the token, as in a shell or a header; not its own padding."""
 SERVICE: Final = "intercom-export-widgets"
 """The service under which a keyring holds the token; `KEYRING_USER` is its user name."""
 KEYRING_USER: Final = "access-token"
@@ -50,8 +58,8 @@ class Token:
     TokenMissingError
         If nothing is left of it.
     TokenRejectedError
-        If it has a space, a control character or a letter outside of ASCII, which no
-        token has. The message does not repeat it.
+        If it is in quotes, has a variable's name before it, or has a character that no
+        token has. The message says which of these, and does not repeat the token.
     """
 
     __slots__ = ("__weakref__", "_value")
@@ -214,7 +222,8 @@ def _look(place: Source) -> Token | None:
     try:
         return Token(found)
     except AccessError as error:
-        problem = type(error)(f"{error.message} It came from {place.name}.", field="token")
+        said = f"{error.message} It came from {place.name}."
+        problem = type(error)(said, advice=error.advice, field="token")
     finally:
         del found
     raise problem
@@ -282,10 +291,14 @@ def _problem(value: str) -> AccessError | None:
     """Return the error for a text that can't be a token, without the text."""
     if not value or value.lower() == "bearer":
         return TokenMissingError("The access token is empty.", field="token")
-    if len(value) <= LONGEST and all("!" <= sign <= "~" for sign in value):
+    if NAMED.match(value):
+        said = "The access token has a name before it, such as INTERCOM_ACCESS_TOKEN=."
+        advice = "Give the token alone, without name and quotes."
+    elif value[0] in QUOTES or value[-1] in QUOTES:
+        said, advice = "The access token is in quotes.", "Give the token alone, without quotes."
+    elif len(value) > LONGEST or not WELL_FORMED.fullmatch(value):
+        said = "The access token has a space or a character that no token has."
+        advice = "Copy it again, without spaces or line breaks."
+    else:
         return None
-    return TokenRejectedError(
-        "The access token has a space or a character that no token has.",
-        advice="Copy it again, without spaces or line breaks.",
-        field="token",
-    )
+    return TokenRejectedError(said, advice=advice, field="token")
