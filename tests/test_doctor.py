@@ -84,7 +84,7 @@ def test_a_token_among_the_settings_and_a_file_that_is_none_have_rows(
     monkeypatch.chdir(folder)
     for written, check, said in (
         (f'token = "{TOKEN}"', "a token among the settings", "A token is no setting"),
-        ("zone = ", "a file of settings", "it is not TOML"),
+        ("zone = ", "settings", "it is not TOML"),
     ):
         (folder / "pyproject.toml").write_text(f"[tool.intercom-export]\n{written}\n")
         with pytest.warns(ExportWarning):

@@ -103,7 +103,7 @@ def test_a_file_that_can_not_be_read_refuses_exports_or_is_none_of_ours(
     if not ours:
         settings.check()
         return
-    with pytest.raises(IntercomExportError, match=r"Nothing was submitted\. Correct that file"):
+    with pytest.raises(IntercomExportError, match=r"Nothing was submitted\. Correct it there"):
         settings.check()
 
 

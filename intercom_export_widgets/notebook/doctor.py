@@ -80,7 +80,7 @@ def _settings(settings: IntercomExport, session: ExportSession) -> Iterator[Find
             yield Finding(f"setting {name}", found, advice, State.WRONG)
     for name in settings.refused.keys() - set(settings.class_own_traits(config=True)):
         advice = "Exports are refused until it is taken out or corrected, and the kernel restarted."
-        check = f"a {name}" if name else "a file of settings"
+        check = f"a {name}" if name else "settings"
         yield Finding(check, settings.refused[name], advice, State.WRONG)
 
 

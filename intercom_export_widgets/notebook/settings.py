@@ -224,7 +224,7 @@ class IntercomExport(Configurable):
             if not name:
                 raise SettingError(
                     said,
-                    advice="Nothing was submitted. Correct that file, then: "
+                    advice="Nothing was submitted. Correct it there, then: "
                     "%reload_ext intercom_export_widgets.",
                 )
             if name == MISPLACED:

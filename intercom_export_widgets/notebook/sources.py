@@ -6,6 +6,7 @@ The later source wins: profile, project, environment, command line; then ``%conf
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "SECTION", "Given", "is_token", "written_down"]
 
 SECTION: Final = "IntercomExport"
-TABLE: Final = "intercom-export"
+OURS: Final = "tool.intercom-export"
 PREFIX: Final = "INTERCOM_EXPORT_"
+NAMES: Final = frozenset({"base_url", "folder", "ledger", "poll_interval", "region", "zone"})
+"""The settings' names."""
+NEAR: Final = 0.8
+"""The share of letters from which on another name is taken for ours, misspelled."""
 
 TOKENLIKE: Final = re.compile(
     r"token|secret|passw|credential|authoriz|bearer|api_?key|^key$|^auth$", re.IGNORECASE
@@ -90,6 +95,7 @@ def written_down(
             for key, value in shell.config.get(SECTION, {}).items()
             if key not in typed
         ),
+        *_sections(shell.config, profile),
         *_project(Path.cwd() if folder is None else folder),
         *_variables(os.environ if environ is None else environ),
         *(
@@ -105,6 +111,39 @@ def _variables(environ: Mapping[str, str]) -> Iterator[Given]:
         for key, value in sorted(environ.items())
         if key.startswith(PREFIX) and value
     )
+    spelled = {f"intercomexport{s}{_letters(name)}": name for name in NAMES for s in ("", "s")}
+    for key in sorted(environ):
+        name = spelled.get(_letters(key))
+        if name is not None and not key.startswith(PREFIX) and environ[key]:
+            yield _unread(key, f"{PREFIX}{name.upper()}", "the environment")
+
+
+def _sections(config: Mapping[str, Mapping[str, object]], source: str) -> Iterator[Given]:
+    """Yield the sections of traitlets' configuration that are nearly named as ours."""
+    for name, section in sorted(config.items()):
+        if name != SECTION and _is_near(name, section):
+            yield _unread(f"c.{name}", f"c.{SECTION}", source)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _is_near(name: str, section: Mapping[str, object]) -> bool:
+    """Return whether a section is meant for us: by its name, or by what is in an "intercom"."""
+    letters, ours = _letters(name), _letters(SECTION)
+    if "intercom" in letters and NAMES & {key.replace("-", "_") for key in section}:
+        return True
+    near = difflib.SequenceMatcher(None, letters, ours).ratio() >= NEAR
+    return bool(section) and (near or ours in letters)
+
+
+def _unread(key: str, right: str, source: str) -> Given:
+    """Return what refuses exports because of a name that is nearly one of ours.
+
+    Passed over in silence, it would leave the range in another zone than the one written down.
+    """
+    return Given("", key, f"It is not read under this name. Write {right}.", source)
 
 
 def _once(found: Iterable[Given]) -> Iterator[Given]:
@@ -118,26 +157,49 @@ def _once(found: Iterable[Given]) -> Iterator[Given]:
 
 
 def _project(folder: Path) -> Iterator[Given]:
-    """Yield what the nearest ``pyproject.toml`` says that has our table, from here upward."""
+    """Yield what the nearest ``pyproject.toml`` says that has our table, from here upward.
+
+    A file that is about us and can't be read, or that names the table otherwise, refuses exports.
+    """
     for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
         try:
             raw = path.read_bytes()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-        if TABLE.encode() not in raw:
-            continue
+        except OSError as error:
+            yield Given("", "", f"it can't be read ({error.strerror})", str(path))
+            return
         try:
-            tool = tomllib.loads(raw.decode("utf-8-sig")).get("tool", {})
-        except ValueError as error:  # no TOML, or no UTF-8
-            yield Given("", "", f"it is not TOML ({error})", str(path))
+            document = tomllib.loads(raw.decode("utf-8-sig"))
+        except ValueError as error:
+            # In UTF-16, which Windows' tools write, each letter is followed by a zero.
+            if b"intercom" not in raw.replace(b"\0", b"").lower():
+                continue
+            yield Given("", "", f"it is not TOML in UTF-8 ({error})", str(path))
             return
-        table = tool.get(TABLE) if isinstance(tool, dict) else None
+        ours = {key: table for key, table in _tables(document) if _is_ours(key, table)}
+        for key, table in ours.items():
+            if key != OURS:
+                yield _unread(f"[{key}]", f"[{OURS}]", str(path))
+            elif isinstance(table, dict):
+                yield from _once(
+                    Given(key.replace("-", "_"), key, value, str(path), path.parent)
+                    for key, value in table.items()
+                )
+            else:
+                yield Given("", "", f"[{OURS}] is no table of settings", str(path))
+        if ours:
+            return
+
+
+def _tables(document: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield what is in a TOML document and in its tables, with their full names."""
+    for name, table in document.items():
+        yield name, table
         if isinstance(table, dict):
-            yield from _once(
-                Given(key.replace("-", "_"), key, value, str(path), path.parent)
-                for key, value in table.items()
-            )
-            return
-        if table is not None:
-            yield Given("", "", f"[tool.{TABLE}] is no table of settings", str(path))
-            return
+            yield from ((f"{name}.{inner}", each) for inner, each in table.items())
+
+
+def _is_ours(key: str, table: object) -> bool:
+    near = isinstance(table, dict) and _is_near(key.rpartition(".")[2], table)
+    return key == OURS or near
