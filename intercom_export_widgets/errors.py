@@ -399,7 +399,15 @@ class StorageError(IntercomExportError):
 
 
 class LedgerError(StorageError):
-    """The ledger, the record of every job, can't be read or written."""
+    """The ledger, the record of every job, can't be read or written.
+
+    Attributes
+    ----------
+    temporary : bool
+        Whether waiting may cure it: a lock, a full disk, a drive that went away.
+    """
+
+    temporary: bool = False
 
 
 class FileError(StorageError):

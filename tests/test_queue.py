@@ -202,7 +202,7 @@ def test_waiting_for_nobody_knows_whom_can_be_canceled(session, sandbox):
     export = session.start(JUNE, when_free=True)
     until(lambda e: e.progress.stage is Stage.QUEUED and "later" in e.progress.note, export)
     assert export.cancel() is None
-    with pytest.raises(errors.JobCanceledError, match="taken out of the queue"):
+    with pytest.raises(errors.JobCanceledError, match="removed from the queue"):
         export.wait(30)
     assert export.progress.stage is Stage.CANCELED
     assert not session.lineup.places()

@@ -11,12 +11,14 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from intercom_export_widgets.errors import InputError, IntercomExportError
+from intercom_export_widgets.errors import InputError, IntercomExportError, LedgerError
 from intercom_export_widgets.intercom.deadline import interruptible
+from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.turn import LEDGER_PAUSE, LEDGER_TRIES
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
 from intercom_export_widgets.jobs.windowed import Windowed
 
@@ -75,6 +77,7 @@ class Backfill(Gallery, Windowed):
         self._lock = threading.RLock()
         self._moving = False
         self._leaving = False
+        self._refusals = 0
 
     def __repr__(self) -> str:
         """Return the range, the windows and how many are done."""
@@ -107,7 +110,11 @@ class Backfill(Gallery, Windowed):
         IntercomExportError
             What ended it early.
         """
-        wait_for_backfill(self._finished, self, timeout=timeout, callback=callback)
+        try:
+            wait_for_backfill(self._finished, self, timeout=timeout, callback=callback)
+        finally:
+            for export in self._course.exports:
+                export.warn_unsaid(stacklevel=2)
         if self.error is not None:
             raise self.error
         return self
@@ -165,6 +172,9 @@ class Backfill(Gallery, Windowed):
                 with interruptible(lambda: self._leaving):
                     while self._step():
                         pass
+                self._refusals = 0
+            except LedgerError as error:
+                self._try_later(error)
             except IntercomExportError as error:
                 self._end(error)
             except Exception as error:
@@ -172,6 +182,15 @@ class Backfill(Gallery, Windowed):
                 self._end(error)
             finally:
                 self._moving = False
+
+    def _try_later(self, error: LedgerError) -> None:
+        """Go on when the ledger, locked or full, can be used again; end after some attempts."""
+        self._refusals += 1
+        if not error.temporary or self._course.stopped or self._refusals > LEDGER_TRIES:
+            self._end(error)
+            return
+        self.notes = (*self._course.notes, f"{error.message}. No window is submitted until then.")
+        ALARM.after(LEDGER_PAUSE, threading.Thread(target=self.move, daemon=True).start)
 
     def _step(self) -> bool:
         """Judge one export or begin one; return whether there may be more to do."""

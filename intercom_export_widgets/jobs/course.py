@@ -143,35 +143,38 @@ class Course(Roll):
         IntercomExportError
             If it ended with what no other window would escape.
         """
-        self._judged.add(export.key)
         number = next(number for number, found in self._exports.items() if found is export)
         ticket = next(ticket for ticket in self._refresh() if ticket.number == number)
         if export.error is None:
             self._judge_good(ticket, export)
-            return
-        if export.progress.stage is Stage.LEFT:
+        elif export.progress.stage is Stage.LEFT:
+            self._stopped = True
             raise export.error
-        if isinstance(export.error, FATAL):
-            del self._exports[number]
+        elif isinstance(export.error, FATAL):
             if export.job is None:
                 self._set(number, state="waiting", job=None)
+            del self._exports[number]
+            self._stopped = True
             raise export.error
-        if export.progress.stage is Stage.CANCELED:
-            self.notes.append(f"{ticket.timeframe.label} was canceled and is left out.")
+        elif export.progress.stage is Stage.CANCELED:
+            self._say(f"{ticket.timeframe.label} was canceled and is left out.")
             self._set(number, state="stopped" if self._stopped else "failed", job=None)
-            return
-        self._judge_failed(ticket, export, export.error)
+        else:
+            self._judge_failed(ticket, export, export.error)
+        self._say(*export.cautions)
+        # Last: if the ledger could not be used, it is judged again.
+        self._judged.add(export.key)
 
     def _judge_good(self, ticket: Ticket, export: Export) -> None:
         rows = max(export.progress.rows.values(), default=0)
         parts = parts_of(ticket.timeframe, 2 * rows, rows) if rows == self._row_limit else ()
         if len(parts) > 1:
-            self.notes.append(
+            self._say(
                 f"{ticket.timeframe.label} came with exactly {rows:,} rows, the most that Intercom "
                 "returns: it is exported again in 2 parts."
             )
-            del self._exports[ticket.number]
             self._queue.replace(ticket, list(parts), now=self._session.now())
+            del self._exports[ticket.number]
             self._refresh()
             return
         said = [cut_off(ticket.timeframe, rows)] if rows == self._row_limit else []
@@ -189,10 +192,10 @@ class Course(Roll):
             self._set(ticket.number, state="unknown", job=export.number, note=said)
             return
         if ticket.failures:
-            self.notes.append(f"{label} failed twice and is left out: {error}")
+            self._say(f"{label} failed twice and is left out: {error}")
             self._set(ticket.number, state="failed", failures=ticket.failures + 1)
             return
-        self.notes.append(f"{label} failed and is exported once more: {error}")
+        self._say(f"{label} failed and is exported once more: {error}")
         completed = export.job is not None and export.job.status is JobStatus.COMPLETED
         fetched = completed and not isinstance(error, DownloadExpiredError)
         state = "submitted" if fetched else "waiting"
@@ -221,6 +224,11 @@ class Course(Roll):
         return True
 
     # Stopping ------------------------------------------------------------------
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no more windows are begun here."""
+        return self._stopped
 
     def pause(self) -> None:
         """Begin no more windows here; another kernel may go on with them."""

@@ -55,7 +55,7 @@ def deliver(tools: Tools, progress: Progress, timeframe: Timeframe | None) -> Pr
         As `IntercomClient.download` and `files.Place` say.
     """
     job = job_of(progress)
-    entry = tools.ledger.entry(tools.number)
+    entry = tools.entry()
     zone = (entry and entry.timezone) or ""
     place = Place(tools.folder, job.job_identifier, timeframe, tools.number, zone)
     place.prepare()
@@ -100,7 +100,7 @@ def _fetch_or_share(tools: Tools, progress: Progress, place: Place) -> Kept:
 
 def _kept_elsewhere(tools: Tools) -> Path | None:
     """Return the file that the ledger names for this job, if it is there."""
-    entry = tools.ledger.entry(tools.number)
+    entry = tools.entry()
     path = Path(entry.path) if entry is not None and entry.path else None
     return path if path is not None and path.exists() else None
 

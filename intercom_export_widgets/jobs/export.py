@@ -12,7 +12,6 @@ serves a progress line, a card, a log and a test. It knows no notebook and shows
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ from intercom_export_widgets.errors import (
     JobCanceledError,
     JobFailedError,
     JobLockedError,
-    LedgerError,
     SubmissionUnknownError,
     ThrottledError,
     WaitInterruptedError,
@@ -37,8 +35,9 @@ from intercom_export_widgets.jobs.warming import warm_up
 from intercom_export_widgets.jobs.watch import Pause, watch
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
+    from intercom_export_widgets.errors import LedgerError
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.tools import Tools
@@ -67,7 +66,9 @@ def run(
     IntercomExportError
         Whatever ended the export early, after the ledger has been told.
     """
-    entry = tools.ledger.entry(tools.number)
+    # What this process has just written needs no reading: the ledger may be locked by now.
+    entry = tools.ledger.added(tools.number) or tools.entry()
+    tools = replace(tools, row=entry)
     progress = Progress(
         Stage.SUBMITTING if tools.turn is None else Stage.QUEUED,
         started_at=(entry and entry.submitted_at) or tools.now(),
@@ -77,7 +78,9 @@ def run(
     )
     if timeframe is not None and job is None:
         number, progress = yield from _begin(tools, progress, timeframe)
-        tools = replace(tools, number=number)
+        if number != tools.number:
+            tools = replace(tools, number=number, row=None)
+            tools = replace(tools, row=tools.entry())
         if progress.stage.ended:
             return progress
     progress = yield from _await_end(tools, progress)
@@ -129,7 +132,7 @@ def _wait_out(
     now = tools.now()
     until = now + throttle_delay(error, attempt, now)
     note = f"{error.message}. Nothing was submitted; it is sent again in {duration(until - now)}."
-    tools.ledger.update(tools.number, status="queued", submitted_at=None)
+    tools.settle(status="queued", submitted_at=None)
     tools.report(replace(progress, note=note, next_ask_at=until))
     try:
         # A clock that is set back must not make the wait longer.
@@ -149,13 +152,12 @@ def _wait_out(
 
 
 def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
-    """Submit once, and write the identifier down before anything else happens."""
+    """Submit once, and write the identifier to the ledger before anything else happens."""
     tools.report(progress)
     try:
         job = tools.client.submit(timeframe)
     except SubmissionUnknownError as error:
-        with _told_too(error):
-            tools.ledger.update(tools.number, status="unknown", error=str(error))
+        _add_advice(error, tools.settle(status="unknown", error=str(error)))
         raise
     except ThrottledError:
         raise
@@ -171,17 +173,13 @@ def _submit(tools: Tools, progress: Progress, timeframe: Timeframe) -> Progress:
 
 
 def _forget(tools: Tools, error: IntercomExportError) -> None:
-    """Take the row away: a submission that was refused made no job."""
-    with _told_too(error):
-        tools.ledger.remove(tools.number)
+    """Remove the row: a submission that was refused made no job."""
+    _add_advice(error, tools.discard())
 
 
-@contextlib.contextmanager
-def _told_too(error: IntercomExportError) -> Iterator[None]:
-    """Let a fault of the ledger be told beside the error that matters more."""
-    try:
-        yield
-    except LedgerError as fault:
+def _add_advice(error: IntercomExportError, fault: LedgerError | None) -> None:
+    """Mention a fault of the ledger beside an error that matters more."""
+    if fault is not None:
         error.advice = f"{error.advice} {fault.message}.".strip()
 
 
@@ -227,8 +225,7 @@ def _note_workspace(tools: Tools) -> bool:
     workspace = tools.identify()
     if workspace is None:
         return False
-    with contextlib.suppress(LedgerError):
-        tools.ledger.update(tools.number, **facts_of(workspace))
+    tools.settle(**facts_of(workspace))
     return workspace.sandbox
 
 

@@ -53,6 +53,15 @@ FAULTS: Final = {
 }
 """What each code means for the file, and what to do; a code's beginning stands for its kinds."""
 
+TEMPORARY: Final = (
+    "SQLITE_BUSY",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_LOCKED",
+    "SQLITE_PROTOCOL",
+)
+"""Codes that waiting may cure."""
+
 NO_LOCKS: Final = ("_LOCK", "_RDLOCK", "_UNLOCK", "_CHECKRESERVEDLOCK")
 """Kinds of ``SQLITE_IOERR`` that are about locks."""
 
@@ -77,4 +86,6 @@ def unusable(path: Path, error: Exception) -> LedgerError:
             advice=f"{NOTHING} Free or repair that place, or {ANOTHER_FILE}",
         )
     what, advice = FAULTS[known]
-    return LedgerError(f"The ledger {path} {what} ({error})", advice=f"{NOTHING} {advice}")
+    fault = LedgerError(f"The ledger {path} {what} ({error})", advice=f"{NOTHING} {advice}")
+    fault.temporary = code.startswith(TEMPORARY)
+    return fault

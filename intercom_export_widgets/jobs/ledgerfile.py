@@ -122,7 +122,9 @@ class LedgerFile:
         return f"{type(self).__name__}({str(self.path)!r})"
 
     @contextlib.contextmanager
-    def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, *, write: bool = True, patience: float | None = None
+    ) -> Iterator[sqlite3.Connection]:
         """Open, begin, commit or roll back, and close: one transaction on the file.
 
         Parameters
@@ -131,6 +133,8 @@ class LedgerFile:
             Whether something will be written: the lock is then taken at the beginning. A
             transaction that reads first and writes later is refused at once when another
             has done the same.
+        patience : float, optional
+            Seconds to wait for a lock, if fewer than the usual 15.
 
         Raises
         ------
@@ -141,7 +145,11 @@ class LedgerFile:
             if write:
                 self._create()
             with contextlib.closing(
-                sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+                sqlite3.connect(
+                    self.path,
+                    timeout=BUSY_SECONDS if patience is None else patience,
+                    isolation_level=None,
+                )
             ) as connection:
                 version = self._version(connection)
                 old = version < VERSION

@@ -12,6 +12,8 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
+from intercom_export_widgets.jobs.unwritten import write_all
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -94,6 +96,7 @@ def _part() -> None:
     A thread that is still reading when the interpreter is taken down can crash it.
     """
     leave_all(_UNDER_WAY)
+    write_all()
 
 
 atexit.register(_part)

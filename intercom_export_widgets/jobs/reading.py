@@ -65,7 +65,9 @@ def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tab
     ArchiveError
         If the file is no export.
     """
-    entry = export.ledger.entry(export.number)
+    entry = None
+    with contextlib.suppress(LedgerError):  # the data are on disk, whatever the ledger says
+        entry = export.ledger.entry(export.number)
     zone = None if entry is None else entry.timezone
     if zone is None:
         workspace = identify()

@@ -11,12 +11,14 @@ import contextlib
 import itertools
 import logging
 import threading
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from traitlets import HasTraits, Instance
 
 from intercom_export_widgets.errors import (
+    ExportWarning,
     IntercomExportError,
     JobCanceledError,
     JobLockedError,
@@ -86,6 +88,7 @@ class Running(HasTraits):
         self.address = address
         self.ledger = ledger
         self.cautions: tuple[str, ...] = ()
+        self._unsaid: list[str] = []
         self.key = next(_KEYS)
         self._told: Job | None = None
         self._trace: TracebackType | None = None
@@ -150,10 +153,46 @@ class Running(HasTraits):
         IntercomExportError
             Whatever ended the export early.
         """
-        wait_for(self._finished, self, timeout=timeout, callback=callback)
+        try:
+            wait_for(self._finished, self, timeout=timeout, callback=callback)
+        finally:
+            self.warn_unsaid(stacklevel=2)
         if self.error is not None:
             raise self.error.with_traceback(self._trace)
         return self
+
+    def warn(self, stacklevel: int = 1) -> None:
+        """Warn of each of the cautions.
+
+        Parameters
+        ----------
+        stacklevel : int
+            As in `warnings.warn`, seen from the caller.
+        """
+        self._unsaid.clear()
+        for caution in self.cautions:
+            warnings.warn(caution, ExportWarning, stacklevel=stacklevel + 1)
+
+    def warn_unsaid(self, stacklevel: int = 1) -> None:
+        """Warn of what has come up since the last warning, in the thread that waited.
+
+        Parameters
+        ----------
+        stacklevel : int
+            As for `warn`.
+        """
+        unsaid, self._unsaid = self._unsaid, []
+        for caution in unsaid:
+            warnings.warn(caution, ExportWarning, stacklevel=stacklevel + 1)
+
+    def _say(self, sentence: str) -> None:
+        if sentence not in self.cautions:
+            self.cautions += (sentence,)
+
+    def _caution(self, sentence: str) -> None:
+        if sentence not in self.cautions:
+            self._unsaid.append(sentence)
+        self._say(sentence)
 
     def wait_submitted(self) -> Self:
         """Block until the API has answered the submission, and return the export.
@@ -222,6 +261,8 @@ class Running(HasTraits):
             stopped=self._stopped,
             told=lambda: self._told,
             report=self._report,
+            caution=self._caution,
+            say=self._say,
             adopt=self._adopt,
             turn=None if tools.turn is None else replace(tools.turn, canceled=self._stop.is_set),
         )

@@ -7,11 +7,9 @@ notebook: how a token is asked for is handed in, and nothing is shown from here.
 from __future__ import annotations
 
 import time
-import warnings
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.arguments import expect, path_of, seconds
-from intercom_export_widgets.errors import ExportWarning
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.intercom.zones import find_zone
 from intercom_export_widgets.jobs.backfill import Backfill
@@ -23,7 +21,7 @@ from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.lineup import Lineup
 from intercom_export_widgets.jobs.reuse import find_kept
 from intercom_export_widgets.jobs.shelf import load, taken_from_disk
-from intercom_export_widgets.jobs.submission import attach, begin, range_of
+from intercom_export_widgets.jobs.submission import attach, begin, range_of, unwritten_export
 
 if TYPE_CHECKING:
     import os
@@ -163,8 +161,7 @@ class ExportSession(Following):
         if isinstance(export, Backfill):
             return export
         export.wait_submitted()
-        for caution in export.cautions:
-            warnings.warn(caution, ExportWarning, stacklevel=2)
+        export.warn(stacklevel=2)
         return export
 
     def start(
@@ -206,6 +203,9 @@ class ExportSession(Following):
         timeframe.check_past(self.now())
         connection = connection or self.connection
         client = connection.client(ask=ask)
+        there = None if fresh else unwritten_export(self, timeframe, connection.address)
+        if there is not None:
+            return there
         kept = None if fresh else find_kept(self.ledger, connection, timeframe)
         if kept is not None:
             return taken_from_disk(self, kept)

@@ -20,6 +20,7 @@ from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
 from intercom_export_widgets.jobs.shelf import kept_export
+from intercom_export_widgets.jobs.unwritten import unwritten_of
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.jobs.session import ExportSession
 
-__all__ = ["attach", "begin", "range_of", "under_way"]
+__all__ = ["attach", "begin", "range_of", "under_way", "unwritten_export"]
 
 RUNNING: Final = frozenset({Stage.WAITING, Stage.DOWNLOADING, Stage.READING})
 
@@ -133,6 +134,20 @@ def under_way(
     for export in exports:
         same = export.timeframe == timeframe and export.address == address
         if same and export.progress.stage in stages and not export.done:
+            return export
+    return None
+
+
+def unwritten_export(session: ExportSession, timeframe: Timeframe, address: str) -> Export | None:
+    """Return the session's export of a range whose row could not be written yet.
+
+    Other processes can't know of it, and the ledger may be unreadable too.
+    """
+    waiting = unwritten_of(session.ledger.path).changes()
+    exports: tuple[Export, ...] = session.exports
+    for export in exports if waiting else ():
+        same = export.timeframe == timeframe and export.address == address
+        if same and export.number in waiting and export.job is not None and export.error is None:
             return export
     return None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.job import Job
     from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.schedule import Schedule
@@ -39,6 +40,8 @@ class Tools:
         Remembers the job.
     number : int
         The export's row in the ledger.
+    row : Entry or None
+        That row as it was before the submission, to write it whole if it is gone.
     folder : pathlib.Path
         Where archives are kept.
     schedule : Schedule
@@ -59,6 +62,10 @@ class Tools:
         The place in the queue, for a range that waits for the slot.
     report : callable
         Takes each `Progress`.
+    caution : callable
+        Takes a sentence that the user must be warned with, once.
+    say : callable
+        Takes a sentence that the user should see.
     adopt : callable
         Takes the number of another row of the ledger, which is the export's from then on.
     """
@@ -69,6 +76,7 @@ class Tools:
     folder: Path
     schedule: Schedule
     source: str = ""
+    row: Entry | None = None
     identify: Callable[[], Workspace | None] = lambda: None
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
@@ -76,13 +84,22 @@ class Tools:
     told: Callable[[], Job | None] = lambda: None
     turn: Turn | None = None
     report: Callable[[Progress], None] = lambda _: None
+    caution: Callable[[str], None] = lambda _: None
+    say: Callable[[str], None] = lambda _: None
     adopt: Callable[[int], None] = lambda _: None
 
-    def remember(self, job: Job, **values: str | float | None) -> str:
-        """Write to the ledger; if that fails, return the sentence that says so.
+    def entry(self) -> Entry | None:
+        """Return the export's row; as it was last known, if the ledger can't be read now."""
+        try:
+            return self.ledger.entry(self.number)
+        except LedgerError:
+            return self.row
 
-        A full disk must not end an export whose job exists: it is then shown, and the
-        identifier with it, since there is no other way to find the job again.
+    def remember(self, job: Job, **values: str | float | None) -> str:
+        """Write to the row of a job; return a sentence if that is not possible now, else ``""``.
+
+        The export goes on without the ledger. What can't be written is kept and written as
+        soon as possible; a warning names the identifier, once.
 
         Parameters
         ----------
@@ -91,9 +108,43 @@ class Tools:
         **values
             Columns of `jobs.entry.Entry`.
         """
-        # The identifier is repeated each time: it may have failed to be written before.
+        fault = self.settle(job_identifier=job.job_identifier, **values)
+        if fault is None:
+            return ""
+        self.caution(
+            f"Intercom accepted the export as job {job.job_identifier}, but the ledger can't be "
+            "written just now. The identifier is kept, and written as soon as possible. Note it "
+            f"down: {job.job_identifier}."
+        )
+        return f"{fault.message}. The identifier {job.job_identifier} is kept until then."
+
+    def settle(self, **values: str | float | None) -> LedgerError | None:
+        """Change the export's row, now or as soon as the ledger can be written.
+
+        Parameters
+        ----------
+        **values
+            Columns of `jobs.entry.Entry`.
+
+        Returns
+        -------
+        LedgerError or None
+            Why it is not written yet.
+        """
+        if self.row is not None:
+            return self.ledger.settle(self.row, **values)
         try:
-            self.ledger.update(self.number, job_identifier=job.job_identifier, **values)
+            self.ledger.update(self.number, **values)
         except LedgerError as error:
-            return f"Note down the identifier {job.job_identifier}: {error.message}."
-        return ""
+            return error
+        return None
+
+    def discard(self) -> LedgerError | None:
+        """Remove the export's row, since nothing was submitted; as `settle`."""
+        if self.row is not None:
+            return self.ledger.discard(self.row)
+        try:
+            self.ledger.remove(self.number)
+        except LedgerError as error:
+            return error
+        return None

@@ -1,18 +1,20 @@
-"""Waiting for the workspace's one slot: the part of an export's story before it is submitted.
+"""Wait for the workspace's one slot, then submit: the part of an export before its job.
 
 A range is submitted when it is the first in the queue and the slot is free. A job of this
-machine that holds it is followed to its end; one that can't be named is waited for, with
-pauses of a minute and more between two tries. Driven as `jobs.export.run` is: it yields
-a `Pause` where it has to wait.
+machine that holds the slot is followed to its end. One that can't be named is waited for,
+with a minute and more between two attempts. A generator, as `jobs.export.run` is.
 """
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from intercom_export_widgets.errors import (
+    ArchiveError,
     ConnectionFailedError,
     IntercomExportError,
     JobCanceledError,
@@ -22,21 +24,24 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     WaitInterruptedError,
 )
+from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.retries import ATTEMPTS, throttle_delay
 from intercom_export_widgets.jobs.progress import Stage, duration
+from intercom_export_widgets.jobs.reading import progress_of_file, progress_without_data
 from intercom_export_widgets.jobs.slot import ELSEWHERE, find_holder, holder_sentence
 from intercom_export_widgets.jobs.watch import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.meanwhile import Meanwhile
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.queue import Queue
     from intercom_export_widgets.jobs.ticket import Owner, Ticket
     from intercom_export_widgets.jobs.tools import Tools
 
-__all__ = ["Turn", "await_turn", "politely"]
+__all__ = ["Turn", "await_turn", "patiently", "politely"]
 
 POLITE: Final = 60.0
 """Shortest time between two tries of a slot that is held by nobody knows whom, in seconds."""
@@ -45,6 +50,13 @@ GROWTH: Final = 1.5
 LONGEST: Final = 900.0
 SIGN_OF_LIFE: Final = 20.0
 """Longest pause, in seconds: the lease is renewed after each."""
+
+SOON: Final = 1.0
+LEDGER_PAUSE: Final = 5.0
+LEDGER_TRIES: Final = 40
+"""Attempts to use a ledger that is locked or full: at least three minutes, ten if it is locked."""
+
+T = TypeVar("T")
 
 
 def politely(tries: int) -> float:
@@ -87,10 +99,10 @@ def await_turn(
     progress: Progress,
     submit: Callable[[Progress], Progress],
 ) -> Generator[Pause, None, tuple[int, Progress]]:
-    """Wait until the range may be submitted, submit it, and return what was answered.
+    """Wait until the range may be submitted, submit it, and return its row's number and progress.
 
-    What others have exported by then is not submitted: its last progress is returned, or
-    their job, whose data are still to be fetched. The number is that of its row in the ledger.
+    What others have exported by then is not submitted: the last progress of that is returned,
+    or their job, whose data are still to be fetched.
 
     Parameters
     ----------
@@ -106,36 +118,72 @@ def await_turn(
     Raises
     ------
     JobCanceledError
-        If the range was taken out of the queue.
+        If the range was removed from the queue.
     WaitInterruptedError
-        If another notebook has taken it up.
+        If another notebook took the range over and has not submitted it.
     IntercomExportError
         What waiting can't cure.
     """
     try:
         while True:
-            ticket = _mine(tools, turn)
-            waits = _wait_for(tools, turn, ticket)
-            if waits is None and turn.meanwhile is not None:
-                taken = _take(tools, turn, turn.meanwhile, progress)
-                if taken is not None:
-                    return taken
-            if waits is None and turn.queue.claim(turn.number, turn.owner, tools.now()):
-                begun = _try(tools, turn, ticket, progress, submit)
+            done = yield from patiently(tools, progress, partial(_step, tools, turn, progress))
+            if isinstance(done, _Wait):
+                yield _rest(tools, progress, done)
+            elif isinstance(done, tuple):
+                return done
+            else:
+                begun = yield from _try(tools, turn, done, progress, submit)
                 if begun is not None:
                     return tools.number, begun
-                continue
-            yield _rest(tools, progress, waits or _Wait("Another range is being submitted.", 1.0))
     except WaitInterruptedError:
         with contextlib.suppress(LedgerError):
             turn.queue.release(turn.owner, [turn.number])
         raise
 
 
+def patiently(
+    tools: Tools, progress: Progress, action: Callable[[], T]
+) -> Generator[Pause, None, T]:
+    """Return what an action on the ledger returns; wait while the ledger is locked or full.
+
+    Raises
+    ------
+    LedgerError
+        If waiting does not cure it, or has not for `LEDGER_TRIES` attempts.
+    """
+    for _ in range(LEDGER_TRIES):
+        try:
+            return action()
+        except LedgerError as fault:
+            if not fault.temporary:
+                raise
+            note = f"{fault.message}. Nothing is submitted until it can be used."
+        yield _rest(tools, progress, _Wait(note, LEDGER_PAUSE))
+    return action()
+
+
+def _step(tools: Tools, turn: Turn, progress: Progress) -> Ticket | _Wait | tuple[int, Progress]:
+    """Return the claimed ticket, or what must be waited for, or what others have exported."""
+    ticket = _mine(tools, turn)
+    if ticket is None:
+        return _follow(tools, turn, progress) or _Wait(
+            "Another notebook is submitting this range.", SOON
+        )
+    waits = _wait_for(tools, turn, ticket)
+    if waits is not None:
+        return waits
+    taken = None if turn.meanwhile is None else _take(tools, turn, turn.meanwhile, progress)
+    if taken is not None:
+        return taken
+    if turn.queue.claim(turn.number, turn.owner, tools.now()):
+        return ticket
+    return _Wait("Another range is being submitted.", SOON)
+
+
 def _take(
     tools: Tools, turn: Turn, meanwhile: Meanwhile, progress: Progress
 ) -> tuple[int, Progress] | None:
-    """Take what another notebook has exported, with its row of the ledger, if there is any."""
+    """Take what another notebook has exported of the same range, with its row, if there is any."""
     now = tools.now()
     found = meanwhile.found(now)
     if found is None:
@@ -146,7 +194,51 @@ def _take(
         found = entry, replace(progress, stage=Stage.WAITING, job=job, note="", next_ask_at=None)
     entry, taken = found
     turn.queue.update(turn.number, state="submitted", job=entry.number, note="", next_try_at=None)
-    tools.ledger.remove(tools.number)
+    if entry.number != tools.number:
+        tools.ledger.remove(tools.number)
+    return _adopt(tools, entry, taken)
+
+
+def _follow(tools: Tools, turn: Turn, progress: Progress) -> tuple[int, Progress] | None:
+    """Take the job of a range that another kernel submitted; None while it is submitting it.
+
+    So it is after this kernel was frozen, or its computer slept, for longer than its lease.
+    """
+    ticket = turn.queue.ticket(turn.number)
+    lost = ticket is not None and ticket.state == "submitting" and ticket.is_orphan(tools.now())
+    if ticket is None or (ticket.state == "submitting" and not lost):
+        return None
+    if lost or ticket.state == "unknown":
+        raise SubmissionUnknownError(
+            "Another notebook submitted this range, and Intercom's response to it was lost"
+        )
+    entry = None if ticket.job is None else tools.ledger.entry(ticket.job)
+    if entry is None or not entry.job_identifier:
+        raise WaitInterruptedError(
+            f"Another notebook took this range over and could not export it. {ticket.note}".strip(),
+            advice="Run the same line again.",
+        )
+    return _adopt(tools, entry, _progress_of(entry, progress, tools.now()))
+
+
+def _progress_of(entry: Entry, progress: Progress, now: float) -> Progress:
+    """Return where another kernel's export stands: its file, or its job, to be followed."""
+    status = JobStatus.read(entry.status)
+    if status is JobStatus.NO_DATA:
+        return progress_without_data(entry, now)
+    if entry.path is not None:
+        with contextlib.suppress(ArchiveError, OSError):
+            return progress_of_file(Path(entry.path), entry)
+    job = Job(entry.job_identifier or "", status, entry.status)
+    return replace(progress, stage=Stage.WAITING, job=job, note="", next_ask_at=None)
+
+
+def _adopt(tools: Tools, entry: Entry, taken: Progress) -> tuple[int, Progress]:
+    """Make another kernel's export this one's, and say so."""
+    tools.say(
+        f"Another notebook exported this range, as job {entry.job_identifier}. Its data are used "
+        "here; nothing was submitted."
+    )
     tools.adopt(entry.number)
     tools.report(taken)
     return entry.number, taken
@@ -161,17 +253,19 @@ class _Wait:
     next_try_at: float | None = None
 
 
-def _mine(tools: Tools, turn: Turn) -> Ticket:
-    """Return the ticket as it stands, after a sign of life; raise if it is not ours any more."""
+def _mine(tools: Tools, turn: Turn) -> Ticket | None:
+    """Return the ticket after renewing its lease; None if another kernel has submitted it."""
     ticket = turn.queue.ticket(turn.number)
-    if ticket is not None and turn.canceled():
+    mine = ticket is not None and ticket.belongs_to(turn.owner)
+    if turn.canceled() and mine:
         turn.queue.remove(turn.number)
-        ticket = None
-    if ticket is None or ticket.state != "waiting":
+    if turn.canceled() or ticket is None or ticket.state in {"removed", "stopped"}:
         raise JobCanceledError(
-            "The range was taken out of the queue", advice="Nothing was submitted for it."
+            "The range was removed from the queue", advice="Nothing was submitted for it here."
         )
-    if not ticket.belongs_to(turn.owner):
+    if ticket.state != "waiting":
+        return None
+    if not mine:
         raise WaitInterruptedError(
             "Another notebook has taken this range over",
             advice="See where it stands: %intercom_export queue.",
@@ -221,31 +315,56 @@ def _try(
     ticket: Ticket,
     progress: Progress,
     submit: Callable[[Progress], Progress],
-) -> Progress | None:
-    """Submit once; return None, and when to try again, if the slot was taken."""
+) -> Generator[Pause, None, Progress | None]:
+    """Submit the claimed range; return None, after putting it back, if that must wait."""
+    try:
+        yield from patiently(tools, progress, partial(_mark, tools))
+    except WaitInterruptedError:
+        with contextlib.suppress(LedgerError):
+            turn.queue.update(turn.number, state="waiting")
+        raise
     now = tools.now()
     try:
-        tools.ledger.update(tools.number, status="submitting", submitted_at=now)
         begun = submit(
             replace(progress, stage=Stage.SUBMITTING, started_at=now, note="", next_ask_at=None)
         )
     except (JobLockedError, ThrottledError, ConnectionFailedError) as error:
-        tools.ledger.update(tools.number, status="queued", submitted_at=None)
-        later = _later(tools, error, ticket)
-        turn.queue.update(
-            turn.number,
-            state="waiting",
-            note=later.note,
-            next_try_at=later.next_try_at,
-            tries=ticket.tries + 1,
-        )
-        return None
-    except IntercomExportError as error:
-        lost = isinstance(error, SubmissionUnknownError)
-        turn.queue.update(turn.number, state="unknown" if lost else "failed", note=str(error))
+        refused = error
+    except SubmissionUnknownError as error:
+        _note_end(turn, "unknown", str(error))
         raise
-    turn.queue.update(turn.number, state="submitted", note="", next_try_at=None)
-    return begun
+    except IntercomExportError as error:
+        _note_end(turn, "failed", str(error))
+        raise
+    else:
+        _note_end(turn, "submitted", "")
+        return begun
+    yield from patiently(tools, progress, partial(_put_back, tools, turn, ticket, refused))
+    return None
+
+
+def _mark(tools: Tools) -> None:
+    """Write that the range is being submitted: before it is, as the row of any submission."""
+    tools.ledger.update(tools.number, status="submitting", submitted_at=tools.now())
+
+
+def _note_end(turn: Turn, state: str, note: str) -> None:
+    """Write what became of the range; `Ledger.settle` does so too, as soon as it can."""
+    with contextlib.suppress(LedgerError):
+        turn.queue.update(turn.number, state=state, note=note, next_try_at=None)
+
+
+def _put_back(tools: Tools, turn: Turn, ticket: Ticket, error: IntercomExportError) -> None:
+    """Let a range wait again that the API refused without beginning anything."""
+    tools.ledger.update(tools.number, status="queued", submitted_at=None)
+    later = _later(tools, error, ticket)
+    turn.queue.update(
+        turn.number,
+        state="waiting",
+        note=later.note,
+        next_try_at=later.next_try_at,
+        tries=ticket.tries + 1,
+    )
 
 
 def _later(tools: Tools, error: IntercomExportError, ticket: Ticket) -> _Wait:
