@@ -15,6 +15,7 @@ from intercom_export_widgets.errors import (
     DownloadExpiredError,
     InputError,
     IntercomExportError,
+    JobNotFoundError,
     RequestRefusedError,
     StorageError,
     SubmissionUnknownError,
@@ -191,8 +192,10 @@ class Course(Roll):
             self._say(said)
             self._set(ticket.number, state="unknown", job=export.number, note=said)
             return
-        if ticket.failures:
-            self._say(f"{label} failed twice and is left out: {error}")
+        # A job that the API does not know (HTTP 404) may be running all the same.
+        if ticket.failures or isinstance(error, JobNotFoundError):
+            often = " twice" if ticket.failures else ""
+            self._say(f"{label} failed{often} and is left out: {error}")
             self._set(ticket.number, state="failed", failures=ticket.failures + 1)
             return
         self._say(f"{label} failed and is exported once more: {error}")

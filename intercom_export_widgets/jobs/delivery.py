@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.tools import Tools
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "kept_elsewhere"]
 
 MANY_TIMES: Final = 100
 """A body without a length that is so many times the largest export seen is taken for endless."""
@@ -84,7 +84,7 @@ def _write_down(tools: Tools, job: Job, kept: Kept) -> str:
 def _fetch_or_share(tools: Tools, progress: Progress, place: Place) -> Kept:
     """Fetch the file, or wait for another notebook that is fetching it."""
     while True:
-        there = _kept_elsewhere(tools)
+        there = kept_elsewhere(tools)
         if there is not None:
             tools.report(replace(progress, stage=Stage.READING))
             return _adopt(place, there)
@@ -98,7 +98,7 @@ def _fetch_or_share(tools: Tools, progress: Progress, place: Place) -> Kept:
             tools.pause(BUSY_SECONDS)
 
 
-def _kept_elsewhere(tools: Tools) -> Path | None:
+def kept_elsewhere(tools: Tools) -> Path | None:
     """Return the file that the ledger names for this job, if it is there."""
     entry = tools.entry()
     path = Path(entry.path) if entry is not None and entry.path else None

@@ -1,7 +1,7 @@
-"""How an export was cut short: the stage that it ends in, what is said, what is written down.
+"""How an export ended early: its last stage, its error's advice, its row in the ledger.
 
-Used by `running`. An error that ends the following of a job does not end the job: it says
-how to take it up again.
+An error that ends the polling does not end the job: the advice says how to resume it. Only
+where the API does not know the job (HTTP 404) nothing is left to resume.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from intercom_export_widgets.errors import (
     DownloadExpiredError,
     IntercomExportError,
     JobCanceledError,
+    JobNotFoundError,
     WaitInterruptedError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
@@ -58,7 +59,9 @@ def settle_end(tools: Tools, job: Job, error: Exception, stage: Stage) -> Stage:
     stage : Stage
         As `stage_after` says.
     """
-    if not job.status.ended:
+    if isinstance(error, JobNotFoundError):
+        error.advice = f"{error.advice} Run the same line again to export the range once more."
+    elif not job.status.ended:
         stage = Stage.LEFT
         _say_it_can_be_taken_up(error, job, "runs on; take it up again")
     elif job.status is JobStatus.COMPLETED:

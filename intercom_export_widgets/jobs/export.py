@@ -21,13 +21,15 @@ from intercom_export_widgets.errors import (
     JobCanceledError,
     JobFailedError,
     JobLockedError,
+    JobNotFoundError,
     SubmissionUnknownError,
     ThrottledError,
     WaitInterruptedError,
+    WaitTimeoutError,
 )
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.intercom.retries import ATTEMPTS, LONGEST_HINT, throttle_delay
-from intercom_export_widgets.jobs.delivery import deliver
+from intercom_export_widgets.jobs.delivery import deliver, kept_elsewhere
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, duration, job_of, status_word
 from intercom_export_widgets.jobs.turn import await_turn
@@ -83,7 +85,15 @@ def run(
             tools = replace(tools, row=tools.entry())
         if progress.stage.ended:
             return progress
-    progress = yield from _await_end(tools, progress)
+    try:
+        progress = yield from _await_end(tools, progress)
+    except (JobNotFoundError, WaitTimeoutError):
+        # After days asleep the job may be forgotten, and another kernel has its data.
+        if kept_elsewhere(tools) is None:
+            raise
+        name = job_of(progress).job_identifier
+        tools.say(f"Another notebook exported this range, as job {name}. Its data are used here.")
+        progress = replace(progress, stage=Stage.DOWNLOADING)
     if progress.stage is Stage.DOWNLOADING:
         progress = deliver(tools, progress, timeframe)
     return _finish(tools, progress)

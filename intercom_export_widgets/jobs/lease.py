@@ -1,8 +1,8 @@
 """Whose a range in the queue is: its owner, the owner's signs of life, and whose turn it is.
 
 Each range has an owner, the process that will submit it, and a lease that the owner renews;
-a lease whose process has ended, or that was not renewed, is anybody's. Base of `queue`;
-knows no clock: the time is an argument.
+a range whose process has ended is anybody's. Where the process is on another machine, the
+lease decides. Base of `queue`; the time is an argument.
 """
 
 from __future__ import annotations
@@ -139,11 +139,11 @@ class Leases:
 
 
 def count_before(others: Sequence[Ticket], ticket: Ticket, now: float) -> int:
-    """Return how many of them come before a range, of those whose owners are there."""
+    """Return how many of them must be submitted before a range."""
     return sum(
         (other.rank < ticket.rank or other.state == "submitting")
         and other.number != ticket.number
-        and not other.is_orphan(now)
+        and other.holds_up(now)
         for other in others
     )
 

@@ -6,6 +6,8 @@ no clock: the time is an argument.
 
 from __future__ import annotations
 
+import socket
+import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
@@ -135,8 +137,23 @@ class Ticket:
         return (self.origin, self.session) == (owner.origin, owner.session)
 
     def is_orphan(self, now: float) -> bool:
-        """Return whether its owner is gone."""
-        return not self.origin or self.expires_at < now or not is_alive(self.origin)
+        """Return whether its owner is gone, so that another may take it.
+
+        A process of this machine can be asked; elsewhere the lease decides, by the clock.
+        """
+        if not self.origin or not is_alive(self.origin):
+            return True
+        return not _can_be_asked(self.origin) and self.expires_at < now
+
+    def holds_up(self, now: float) -> bool:
+        """Return whether those behind must wait for it: not if it waits and its owner sleeps."""
+        asleep = self.state == "waiting" and self.expires_at < now
+        return not asleep and not self.is_orphan(now)
+
+
+def _can_be_asked(origin: str) -> bool:
+    """Return whether `is_alive` can tell of that process."""
+    return origin.startswith(f"{socket.gethostname()}:") and sys.platform != "win32"
 
 
 COLUMNS: Final = tuple(field.name for field in fields(Ticket))
