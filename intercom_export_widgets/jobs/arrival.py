@@ -52,10 +52,11 @@ class Arrival:
         self._growing.grow(size)
         # Where an open file can't be renamed, the download could not end.
         if self._thread is None and size and sys.platform != "win32" and self._growing.open():
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._read, name="intercom-export-arrival", daemon=True
             )
-            self._thread.start()
+            thread.start()
+            self._thread = thread
 
     def finish(self, sha256: str) -> Proven | None:
         """Wait for the reader; return what it has proven, or None if it saw other bytes.

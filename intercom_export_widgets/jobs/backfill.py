@@ -18,6 +18,7 @@ from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.threads import start_thread
 from intercom_export_widgets.jobs.turn import LEDGER_PAUSE, LEDGER_TRIES
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
 from intercom_export_widgets.jobs.windowed import Windowed
@@ -141,7 +142,7 @@ class Backfill(Gallery, Windowed):
     def begin(self) -> None:
         """Begin to work, in a thread that ends with the first window's submission."""
         part_from(self)
-        threading.Thread(target=self.move, name="intercom-export-backfill", daemon=True).start()
+        start_thread(self.move, name="intercom-export-backfill")
 
     def leave(self, because: str = "") -> None:
         """Begin no more windows, and stop following those that run; see `leave_all`."""
@@ -220,7 +221,7 @@ class Backfill(Gallery, Windowed):
         if old != new and new not in IN_THE_SLOT:
             # The export ends after its last word: look again when it has.
             export: Export = change.owner
-            threading.Thread(target=self._look_again, args=(export,), daemon=True).start()
+            start_thread(self._look_again, export, name="intercom-export-backfill")
 
     def _look_again(self, export: Export) -> None:
         self.move()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from intercom_export_widgets.errors import WaitInterruptedError
 from intercom_export_widgets.intercom.deadline import interruptible
 from intercom_export_widgets.jobs.alarm import ALARM
+from intercom_export_widgets.jobs.threads import is_shutdown, start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -100,12 +101,10 @@ class Drive:
 
     def _in_thread(self, *, after_rest: bool = False) -> None:
         # A copy each time: the thread before may not have left the context yet.
-        threading.Thread(
-            target=self._context.copy().run,
-            args=(self._go_on, after_rest),
-            name=self._name,
-            daemon=True,
-        ).start()
+        run = self._context.copy().run
+        if not start_thread(run, self._go_on, after_rest, name=self._name):
+            self._leaving.set()
+            run(self._go_on, True)  # noqa: FBT003 - after_rest, as a thread's argument
 
     def _go_on(self, after_rest: bool) -> None:  # noqa: FBT001 - a thread's argument
         """Work until there is only to wait; be called again after that."""
@@ -124,10 +123,20 @@ class Drive:
             self._failed(self._left() if self.leaving else error)
             self._end()
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
-            self._failed(error)
+            # A script that ends leaves its export; it has not failed.
+            self._failed(self._left() if is_shutdown(error) else error)
             self._end()
         else:
-            self._rest(pause.seconds)
+            self._rest_or_leave(pause.seconds)
+
+    def _rest_or_leave(self, seconds: float) -> None:
+        try:
+            self._rest(seconds)
+        except RuntimeError as error:
+            if not is_shutdown(error):
+                raise
+            self._leaving.set()
+            self._go_on(after_rest=True)
 
     def _rest(self, seconds: float) -> None:
         """Have `alarm` wait, unless somebody has asked meanwhile to go on."""

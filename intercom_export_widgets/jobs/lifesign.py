@@ -6,11 +6,11 @@ A window's job can take hours, in which nothing else would renew the leases of t
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.jobs.alarm import ALARM
+from intercom_export_widgets.jobs.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +53,7 @@ class LifeSign:
         if self._stopped:
             return
         self._call = ALARM.after(BEAT, self._beat)
-        threading.Thread(target=self._renew, name="intercom-export-lease", daemon=True).start()
+        start_thread(self._renew, name="intercom-export-lease")
 
     def _renew(self) -> None:
         with contextlib.suppress(IntercomExportError):

@@ -1,0 +1,80 @@
+"""What is under way when the interpreter shuts down, and starts no thread any more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+STORY = """
+import atexit, threading
+from concurrent.futures import ThreadPoolExecutor
+
+from intercom_export_widgets.jobs.drive import Drive
+from intercom_export_widgets.jobs.watch import Pause
+
+ended = threading.Event()
+
+def told(error):
+    print(type(error).__name__, flush=True)
+
+drive = Drive(
+    "test",
+    stopped=lambda: False,
+    left=lambda: KeyError("left"),
+    failed=told,
+    ended=ended.set,
+)
+
+def at_exit(*calls):
+    for call in calls:
+        call()
+    print(ended.wait(30))
+"""
+
+STEPS = {
+    "begins": """
+def story():
+    yield Pause(0.01)
+
+atexit.register(at_exit, lambda: drive.begin(story()), drive.leave)
+""",
+    "starts a thread": """
+going = threading.Event()
+
+def story():
+    going.wait(30)
+    ThreadPoolExecutor().submit(print, "worked")
+    yield Pause(0.01)
+
+drive.begin(story())
+atexit.register(at_exit, going.set)
+""",
+    "rests": """
+going = threading.Event()
+
+def story():
+    yield Pause(0.01)
+    going.wait(30)
+    yield Pause(0.01)
+    yield Pause(3600)
+
+drive.begin(story())
+atexit.register(at_exit, going.set, drive.leave)
+""",
+}
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_a_story_is_left_when_the_interpreter_shuts_down(step):
+    """Work that needs a thread during shutdown is left; it does not fail and prints nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", STORY + step],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stderr == ""
+    assert done.stdout.split() == ["KeyError", "True"]
