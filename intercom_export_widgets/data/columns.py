@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
@@ -18,7 +20,15 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.arrow import Array, DataType
 
-__all__ = ["Gathered", "Instants", "Strings", "extension_array", "instants_array"]
+__all__ = [
+    "Gathered",
+    "Instants",
+    "Strings",
+    "extension_array",
+    "instants_array",
+    "string_dtype",
+    "string_index",
+]
 
 _LARGE: Final = 4 * 1024 * 1024
 """From so many bytes on numpy asks for large pages; memory that is not written to costs nothing."""
@@ -212,13 +222,35 @@ def instants_array(values: NDArray[Any]) -> ExtensionArray:
     return array
 
 
+def string_dtype() -> Any:  # noqa: ANN401 - the stubs know pandas 3's alone
+    """Return pandas' ``str``: Arrow's strings, NaN for a missing one.
+
+    pandas 2.2 calls the same dtype ``string``, with the storage ``pyarrow_numpy``.
+    """
+    import numpy as np
+    import pandas as pd
+
+    try:
+        return pd.StringDtype(na_value=np.nan)
+    except TypeError:  # pandas 2.2 has no na_value
+        storage: Any = "pyarrow_numpy"
+        return pd.StringDtype(storage)
+
+
+def string_index(values: Sequence[str]) -> pd.Index[str]:
+    """Return an index of strings; pandas 2 would make one of objects by itself."""
+    import pandas as pd
+
+    index: pd.Index[str] = pd.Index(values, dtype=string_dtype())
+    return index
+
+
 def extension_array(column: Array) -> ExtensionArray:
     """Return an Arrow column of strings or numbers as the pandas array of the same meaning."""
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
-    dtype: Any = pd.StringDtype(na_value=np.nan)
+    dtype: Any = string_dtype()
     if pa.types.is_int64(column.type):
         dtype = pd.Int64Dtype()
     elif pa.types.is_float64(column.type):
@@ -246,5 +278,5 @@ def _categorical(column: Array) -> pd.Categorical:
             present = np.asarray(indices.is_valid())
             codes[start : start + len(chunk)] = np.where(present, found, -1)
         start += len(chunk)
-    categories = pd.Index([values[at] for at in order], dtype="str")
+    categories: pd.Index[Any] = string_index([values[at] for at in order])
     return pd.Categorical.from_codes(codes, categories=categories, validate=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from intercom_export_widgets.data.arrow import arrow_type
-from intercom_export_widgets.data.columns import Gathered, Instants, Strings
+from intercom_export_widgets.data.columns import Gathered, Instants, Strings, string_index
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def assembled(names: list[str], arrays: Iterable[ExtensionArray], rows: int) -> 
 
     index = pd.RangeIndex(rows)
     frame = pd.DataFrame(dict(enumerate(arrays)), index=index, copy=False)
-    frame.columns = pd.Index(names, dtype="str")
+    frame.columns = string_index(names)
     return frame
 
 

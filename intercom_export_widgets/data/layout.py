@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from intercom_export_widgets.data.columns import extension_array, instants_array
+from intercom_export_widgets.data.columns import extension_array, instants_array, string_index
 from intercom_export_widgets.data.frames import assembled
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _column(name: str, array: ExtensionArray) -> Column:
     if isinstance(array, pd.Categorical):
         pieces: list[Piece | None] = [_bytes_of(array.codes)]
         return Column(name, _CATEGORY, array.codes.dtype.str, list(array.categories), pieces)
+    if not hasattr(known, "__arrow_array__"):
+        raise TypeError(array.dtype)
     values = _whole(known.__arrow_array__())
     return Column(
         name,
@@ -129,7 +131,7 @@ def _array(column: Column, rows: int) -> ExtensionArray:
         codes = np.frombuffer(column.pieces[0] or b"", column.codes, rows)
         if rows and not (codes.min() >= -1 and codes.max() < len(column.categories)):
             raise ValueError(column.name)
-        categories = pd.Index(column.categories, dtype="str")
+        categories = string_index(column.categories)
         return pd.Categorical.from_codes(codes, categories=categories, validate=False)
     of_type = {"large_string": pa.large_string(), "int64": pa.int64(), "double": pa.float64()}
     buffers = [None if piece is None else pa.py_buffer(piece) for piece in column.pieces]
@@ -144,6 +146,6 @@ def _array(column: Column, rows: int) -> ExtensionArray:
 
 def checksums(columns: Sequence[Column]) -> list[list[int]]:
     """Return the CRC32 of every piece."""
-    from isal import isal_zlib
+    from intercom_export_widgets.data.compression import zlib
 
-    return [[isal_zlib.crc32(piece or b"") for piece in column.pieces] for column in columns]
+    return [[zlib.crc32(piece or b"") for piece in column.pieces] for column in columns]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intercom_export_widgets.arguments import choice, names
 from intercom_export_widgets.data.cached import no_such_column
+from intercom_export_widgets.data.columns import string_dtype
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.errors import FileError, PackageMissingError, TableNotFoundError
@@ -121,12 +122,12 @@ def import_dask() -> tuple[Any, Any]:
 
 def pandas_dtype(of_type: DataType) -> ExtensionDtype | None:
     """Return the pandas dtype of an Arrow type, or None where pandas' own choice is right."""
-    import numpy as np
     import pandas as pd
     import pyarrow as pa
 
     if pa.types.is_string(of_type) or pa.types.is_large_string(of_type):
-        return pd.StringDtype(na_value=np.nan)
+        dtype: ExtensionDtype = string_dtype()
+        return dtype
     if pa.types.is_int64(of_type):
         return pd.Int64Dtype()
     return pd.Float64Dtype() if pa.types.is_float64(of_type) else None

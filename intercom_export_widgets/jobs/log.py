@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.columns import string_dtype
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -88,5 +90,5 @@ def frame(entries: Sequence[Entry]) -> pd.DataFrame:
     for name, (dtype, _) in COLUMNS.items():
         if name not in columns:
             values = [getattr(entry, name) for entry in entries]
-            columns[name] = pd.Series(values, dtype=dtype)
+            columns[name] = pd.Series(values, dtype=string_dtype() if dtype == "str" else dtype)
     return LogFrame(pd.DataFrame(columns)[list(COLUMNS)])

@@ -12,6 +12,7 @@ import linecache
 import sys
 from typing import TYPE_CHECKING, Any
 
+from IPython.core import completer
 from IPython.core.magic import (
     Magics,
     line_magic,
@@ -24,7 +25,6 @@ from IPython.utils.text import DollarFormatter
 from intercom_export_widgets.errors import IntercomExportError
 from intercom_export_widgets.intercom.censor import hide_in_text
 from intercom_export_widgets.notebook import manual, usage
-from intercom_export_widgets.notebook.completion import MagicCompleter
 from intercom_export_widgets.notebook.desk import Desk
 from intercom_export_widgets.notebook.verbs import Verbs
 
@@ -54,8 +54,13 @@ class IntercomExportMagics(Magics):
         self._shell = shell
         self.desk = Desk(shell)
         self._verbs = Verbs(self.desk)
-        self._completer = MagicCompleter(self.desk)
-        shell.Completer.custom_matchers.append(self._completer.match)
+        # Matchers that see the whole line came with IPython 8.6; before it, Tab offers less.
+        self._matchers: list[object] = []
+        if hasattr(completer, "context_matcher"):
+            from intercom_export_widgets.notebook.completion import MagicCompleter
+
+            self._matchers.append(MagicCompleter(self.desk).match)
+            shell.Completer.custom_matchers += self._matchers
 
     @property
     def session(self) -> ExportSession:
@@ -95,7 +100,8 @@ class IntercomExportMagics(Magics):
     def close(self) -> None:
         """Take everything back that was registered; jobs run on at Intercom."""
         with contextlib.suppress(ValueError):
-            self._shell.Completer.custom_matchers.remove(self._completer.match)
+            for matcher in self._matchers:
+                self._shell.Completer.custom_matchers.remove(matcher)
         self.desk.close()
 
 

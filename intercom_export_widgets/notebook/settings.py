@@ -40,7 +40,13 @@ TOKENS_BELONG: Final = (
 )
 
 
-class Seconds(Float[float, float]):
+if TYPE_CHECKING:
+    _Number = Float[float, float]
+else:
+    _Number = Float  # traitlets before 5.10 has no parameters for it at run time
+
+
+class Seconds(_Number):
     """A number of seconds; traitlets' own takes True for 1, and fails on a very long integer."""
 
     def validate(self, obj: Any, value: Any) -> float:  # noqa: ANN401 - as traitlets has it
