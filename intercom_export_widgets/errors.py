@@ -52,7 +52,10 @@ from __future__ import annotations
 import contextlib
 import re
 import traceback
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "AccessDeniedError",
@@ -106,12 +109,22 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub("●●●●●●", text)
 
 
-def forget_locals(error: BaseException) -> None:
-    """Empty this package's frames in the traceback of an error, and of those before it.
+@contextlib.contextmanager
+def forgetting_locals() -> Iterator[None]:
+    """Empty this package's frames in the traceback of whatever is raised in the block.
 
     Tracebacks can be shown with the locals of their frames, which may be blocks of an
     archive: whatever its bytes are, an access token that they repeat included.
     """
+    try:
+        yield
+    except BaseException as error:
+        forget_locals(error)
+        raise
+
+
+def forget_locals(error: BaseException) -> None:
+    """Empty this package's frames in the tracebacks of an error and of those before it."""
     each: BaseException | None = error
     while each is not None:
         step = each.__traceback__

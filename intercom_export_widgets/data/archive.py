@@ -13,7 +13,7 @@ from intercom_export_widgets.data import sniff
 from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Member, read_directory
 from intercom_export_widgets.data.records import first_record
-from intercom_export_widgets.errors import FileError
+from intercom_export_widgets.errors import FileError, forgetting_locals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,7 @@ class Archive:
         self.ignored = directory.ignored
 
     @classmethod
+    @forgetting_locals()
     def open(cls, path: Path) -> Archive:
         """Return the archive at ``path``; only its directory and its first bytes are read.
 

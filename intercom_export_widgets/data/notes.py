@@ -42,8 +42,8 @@ def _outer_level(frame: FrameType | None) -> int:
 
 
 def _is_ours(module: str) -> bool:
-    """Return whether a frame is the package's, or of the mapping that `Tables` inherits."""
-    return module == "collections.abc" or module.partition(".")[0] == _PACKAGE
+    """Return whether a frame is the package's, or of what its methods are wrapped in."""
+    return module in {"collections.abc", "contextlib"} or module.partition(".")[0] == _PACKAGE
 
 
 def counted(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ a Python file to pull from, as an exception in one can hang the process.
 
 from __future__ import annotations
 
+import contextlib
 from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -108,9 +109,10 @@ class BlockParser:
                 return self._typed(self._read(block, textual, empty), textual)
             except (pa.ArrowInvalid, _UnusualValueError):
                 pass  # the first value in a column that was empty so far, or worse
-        try:
+        parsed = None
+        with contextlib.suppress(pa.ArrowInvalid, _UnusualValueError):
             parsed = self._typed(self._read(block, textual), textual)
-        except (pa.ArrowInvalid, _UnusualValueError):
+        if parsed is None:  # outside of the block: pyarrow's error repeats the record
             parsed = self._carefully(bytes(block))
         found = frozenset(
             f.name
@@ -136,10 +138,11 @@ class BlockParser:
             count = f"{fitted.surplus.fields:,}"
             raise ArchiveError(f"A record of the data has {count} values: this is no export.")
         numeric = frozenset(f.name for f in self.fields if f.kind in _NUMERIC)
-        try:
+        parsed = None
+        with contextlib.suppress(pa.ArrowInvalid):
             parsed = self._typed(self._read(fitted.block, numeric), numeric)
-        except pa.ArrowInvalid as error:
-            raise ArchiveError("The data can't be read as CSV.") from error
+        if parsed is None:
+            raise ArchiveError("The data can't be read as CSV.")
         self._textual |= parsed.tallies.keys()
         parsed.short, parsed.surplus, parsed.replaced = fitted.short, fitted.surplus, replaced
         return parsed

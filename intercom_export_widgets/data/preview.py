@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.errors import forgetting_locals
 
 if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
@@ -56,6 +57,7 @@ class Preview:
     masked: bool
 
 
+@forgetting_locals()
 def preview(archive: Archive, *, zone: str = "UTC", rows: int = 5, masked: bool = True) -> Preview:
     """Return the first deliveries of an archive as text.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.parquet import BLOCK
 from intercom_export_widgets.data.reading import Reading
+from intercom_export_widgets.errors import forgetting_locals
 
 if TYPE_CHECKING:
     from intercom_export_widgets.data.archive import Archive
@@ -23,6 +24,7 @@ LEAST_CACHED = 4 * 1024 * 1024
 """A group of fewer bytes, inflated, is as soon read from the archive."""
 
 
+@forgetting_locals()
 def prove(
     archive: Archive, cache: Cache | None = None, least: int = LEAST_CACHED
 ) -> dict[str, int]:

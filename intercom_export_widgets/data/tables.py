@@ -19,7 +19,7 @@ from intercom_export_widgets.data.notes import warn
 from intercom_export_widgets.data.parquet import facts_of, make_folder, parquet_name, write_empty
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.data.trimmed import Trimmed
-from intercom_export_widgets.errors import TableNotFoundError
+from intercom_export_widgets.errors import TableNotFoundError, forgetting_locals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -92,6 +92,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         self._said: set[str] = set()
         self._lock = RLock()
 
+    @forgetting_locals()
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return the table of that group, whole, with pandas' dtypes."""
         group = self._resolve(name)
@@ -141,6 +142,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         self._say_notes()
         return frame
 
+    @forgetting_locals()
     def read(
         self,
         name: str,
@@ -184,6 +186,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             frame, trimmed = self._trimmed.frame(group, columns, backend, trim=trim)
         return self._labelled(frame, trimmed)
 
+    @forgetting_locals()
     def fold(self, name: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let something take a table batch by batch, in memory that does not grow with it.
 
@@ -238,6 +241,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             f"There is no table {name!r}.", advice=f"{meant}This export holds {held}."
         )
 
+    @forgetting_locals()
     def to_parquet(
         self,
         path: str | Path,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx
 
-from intercom_export_widgets.errors import SubmissionUnknownError, forget_locals
+from intercom_export_widgets.errors import SubmissionUnknownError, forgetting_locals
 from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
 from intercom_export_widgets.intercom.censor import hide_in_logs
 from intercom_export_widgets.intercom.clock import seconds_ahead
@@ -326,9 +326,5 @@ class IntercomClient:
             trouble=trouble or (lambda _: None),
             stop=stop or stop_of_thread(),
         )
-        try:
+        with forgetting_locals():  # they are blocks of the archive
             return loader.fetch(path)
-        except BaseException as error:
-            # The locals of the frames are blocks of the archive, which may repeat the token.
-            forget_locals(error)
-            raise
