@@ -17,7 +17,7 @@ from intercom_export_widgets.errors import FileError, InputError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["choice", "expect", "names", "path_of", "seconds", "unfit"]
+__all__ = ["choice", "expect", "home_resolved", "names", "path_of", "seconds", "unfit"]
 
 LONGEST_SHOWN: Final = 40
 
@@ -119,4 +119,22 @@ def path_of(value: object, name: str, wanted: str) -> Path:
         raise FileError(
             f"No file or folder can be called {text[:LONGEST_SHOWN]!r}.", advice=f"Pass {wanted}."
         )
-    return Path(text).expanduser()
+    return home_resolved(Path(text))
+
+
+def home_resolved(path: Path) -> Path:
+    """Return a path with ``~`` resolved.
+
+    Raises
+    ------
+    FileError
+        If there is no home directory, as for an unknown user id in a container.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        refused = FileError(
+            f"{path} can't be found: there is no home directory.",
+            advice="Pass an absolute path, or set the environment variable HOME.",
+        )
+    raise refused

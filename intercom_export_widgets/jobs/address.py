@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from intercom_export_widgets.arguments import path_of
+from intercom_export_widgets.arguments import home_resolved, path_of
 from intercom_export_widgets.errors import FileError
 
 __all__ = ["OBJECT_STORES", "checked", "is_remote", "parted"]
@@ -62,5 +62,5 @@ def parted(address: str | Path) -> tuple[str, str]:
     if is_remote(text):
         folder, _, name = text.rpartition("/")
         return folder, name
-    path = Path(text).expanduser()
+    path = home_resolved(Path(text))
     return (str(path), "") if path.is_dir() else (str(path.parent), path.name)

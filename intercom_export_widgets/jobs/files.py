@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import os
 import re
+import tempfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 BLOCK: Final = 1 << 20
+PROBE: Final = "intercom_0000-00-00_0000-00-00_can-be-written-"
+"""As long as an archive's name, since some systems limit the length of a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,26 +211,30 @@ def checksum(path: Path) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Make the folder of archives, so that a job is not begun whose data could not be kept.
+    """Make the folder of archives, and write a file in it, which is removed.
+
+    A job is not submitted if its data could not be kept.
 
     Raises
     ------
     FileError
         If it can't be made or written.
     """
-    reason = ""
     try:
         make_private(folder)
+        # `os.access` says yes to root, and where a quota or a full disk says no.
+        handle, name = tempfile.mkstemp(prefix=PROBE, dir=folder)
+        try:
+            os.write(handle, bytes(BLOCK // 256))
+        finally:
+            os.close(handle)
+            os.unlink(name)  # noqa: PTH108 - a plain name, of a file that is gone in a moment
     except OSError as error:
-        reason = error.strerror or str(error)
-    if not reason and not os.access(folder, os.W_OK):
-        reason = "it can't be written"
-    if reason:
         raise FileError(
-            f"The folder {folder} can't be used: {reason}",
+            f"The folder {folder} can't be used: {error.strerror or error}",
             advice="Nothing was submitted. Choose another: "
             '%config IntercomExport.folder = "/path".',
-        )
+        ) from error
 
 
 def set_aside(path: Path) -> Path:

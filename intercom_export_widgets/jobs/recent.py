@@ -53,7 +53,7 @@ class Recent:
     sandbox: str = ""
 
 
-def recent_jobs(path: Path, limit: int = 50) -> list[Recent]:
+def recent_jobs(path: Path | None, limit: int = 50) -> list[Recent]:
     """Return the newest jobs of a ledger that have an identifier, newest first.
 
     Parameters
@@ -74,16 +74,17 @@ def recent_jobs(path: Path, limit: int = 50) -> list[Recent]:
     return list(found.values())
 
 
-def waiting_numbers(path: Path, limit: int = 50) -> list[int]:
+def waiting_numbers(path: Path | None, limit: int = 50) -> list[int]:
     """Return the numbers of the ranges that wait in a ledger's queue, in order."""
     return [row[0] for row in _rows(path, QUEUE, limit) if isinstance(row[0], int)]
 
 
-def _rows(path: Path, statement: str, limit: int) -> list[tuple[object, ...]]:
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    with (
-        contextlib.suppress(sqlite3.Error, OSError, ValueError),
-        contextlib.closing(sqlite3.connect(address, timeout=PATIENCE, uri=True)) as connection,
-    ):
-        return connection.execute(statement, [limit]).fetchall()
+def _rows(path: Path | None, statement: str, limit: int) -> list[tuple[object, ...]]:
+    if path is None:
+        return []
+    with contextlib.suppress(sqlite3.Error, OSError, ValueError):
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        opened = sqlite3.connect(address, timeout=PATIENCE, uri=True)
+        with contextlib.closing(opened) as connection:
+            return connection.execute(statement, [limit]).fetchall()
     return []

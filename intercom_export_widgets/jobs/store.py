@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from intercom_export_widgets.arguments import home_resolved
 from intercom_export_widgets.data.parquet import check_folder
 from intercom_export_widgets.errors import FileError, PackageMissingError
 from intercom_export_widgets.jobs.address import OBJECT_STORES, checked, is_remote
@@ -54,7 +55,7 @@ def store_of(address: str | Path, options: Mapping[str, Any] | None = None) -> S
     text = checked(address)
     if is_remote(text):
         return RemoteStore(text, options or {})
-    return FolderStore(check_folder(Path(text.removeprefix("file://")).expanduser()))
+    return FolderStore(check_folder(home_resolved(Path(text.removeprefix("file://")))))
 
 
 class Store(ABC):

@@ -7,6 +7,7 @@ and has nothing to offer rather than an error.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from IPython.core.completer import SimpleCompletion, context_matcher
 
 from intercom_export_widgets.data.schema import GROUPS
+from intercom_export_widgets.errors import FileError
 from intercom_export_widgets.intercom.hosts import REGIONS
 from intercom_export_widgets.intercom.periods import PRESETS
 from intercom_export_widgets.jobs.defaults import default_ledger
@@ -213,10 +215,12 @@ class MagicCompleter:
         return WORDS.get(line.words, ())
 
     @property
-    def _ledger(self) -> Path:
-        """Where the ledger lies, without making a session."""
+    def _ledger(self) -> Path | None:
+        """Where the ledger lies, without making a session; None without a home directory."""
         kept = self._desk.settings.ledger
-        return Path(kept) if kept else default_ledger()
+        with contextlib.suppress(FileError):
+            return Path(kept) if kept else default_ledger()
+        return None
 
     def _jobs(self, *, ended: bool | None = None, kept: bool | None = None) -> list[Offer]:
         """Return the newest jobs that are, or are not, ended and kept; newest first."""

@@ -23,7 +23,10 @@ def find_explanation(folder: Path | None = None) -> str:
         Where the kernel works; by default the current folder. Looked at are it, its parents,
         and the folder ``notebooks`` in each; then the clone that the package runs from.
     """
-    here = Path.cwd() if folder is None else folder
+    try:
+        here = Path.cwd() if folder is None else folder
+    except OSError:  # the working directory was deleted
+        return ""
     clone = Path(__file__).parents[2]
     for place in [here, *here.parents, clone]:
         for path in (place / EXPLANATION, place / "notebooks" / EXPLANATION):

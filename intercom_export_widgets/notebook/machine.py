@@ -5,6 +5,7 @@ No network. Each check returns a `Finding` and raises nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
@@ -141,10 +142,12 @@ def find_keyring() -> Finding:
     found: list[str] = []
 
     def look() -> None:
-        import keyring
+        # Its backends raise types of their own.
+        with contextlib.suppress(Exception):
+            import keyring
 
-        backend = keyring.get_keyring()
-        found.append(f"{type(backend).__module__}.{type(backend).__name__}")
+            backend = keyring.get_keyring()
+            found.append(f"{type(backend).__module__}.{type(backend).__name__}")
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()

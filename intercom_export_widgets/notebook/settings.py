@@ -135,13 +135,13 @@ class IntercomExport(Configurable):
     def _check_path(self, proposal: Bunch) -> str:
         if not proposal.value:
             return ""
-        path = Path(proposal.value).expanduser().absolute()
         is_folder = proposal.trait.name == "folder"
         try:
+            path = Path(proposal.value).expanduser().absolute()
             found = path.stat() if path.exists() else None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # no home, no working directory
             reason = getattr(error, "strerror", None) or error
-            said = f"{proposal.trait.name} can't be used: {reason}."
+            said = f"{proposal.trait.name} can't be used: {str(reason).rstrip('.')}."
             raise TraitError(said) from None
         if "\0" in str(path):
             raise TraitError(f"{proposal.trait.name} can't be used: it has a zero byte in it.")
@@ -177,7 +177,7 @@ class IntercomExport(Configurable):
             elif isinstance(value, str):
                 value = traits[meant].from_string(value)
             if given.folder is not None and meant in PATHS and isinstance(value, str) and value:
-                value = str(given.folder / Path(value).expanduser())
+                value = value if value.startswith("~") else str(given.folder / value)
             setattr(self, meant, value)
         except (TraitError, InputError, ValueError, OverflowError) as error:
             place = f"{given.source}, {given.key}" if given.key else given.source

@@ -96,7 +96,7 @@ def written_down(
             if key not in typed
         ),
         *_sections(shell.config, profile),
-        *_project(Path.cwd() if folder is None else folder),
+        *_project(_working_directory() if folder is None else folder),
         *_variables(os.environ if environ is None else environ),
         *(
             Given(key, f"--{SECTION}.{key}", value, "the command line")
@@ -156,12 +156,21 @@ def _once(found: Iterable[Given]) -> Iterator[Given]:
     yield from first.values()
 
 
-def _project(folder: Path) -> Iterator[Given]:
+def _working_directory() -> Path | None:
+    """Return the working directory; None if it was deleted."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def _project(folder: Path | None) -> Iterator[Given]:
     """Yield what the nearest ``pyproject.toml`` says that has our table, from here upward.
 
     A file that is about us and can't be read, or that names the table otherwise, refuses exports.
     """
-    for path in (each / "pyproject.toml" for each in (folder, *folder.parents)):
+    folders = () if folder is None else (folder, *folder.parents)
+    for path in (each / "pyproject.toml" for each in folders):
         try:
             raw = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):

@@ -10,7 +10,12 @@ import contextlib
 import shlex
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.errors import IntercomExportError, TableNotFoundError, UsageError
+from intercom_export_widgets.errors import (
+    IntercomExportError,
+    StorageError,
+    TableNotFoundError,
+    UsageError,
+)
 from intercom_export_widgets.notebook import conditions, manual
 from intercom_export_widgets.notebook.text import SANDBOX, Note, Overview, windows_note
 
@@ -218,8 +223,13 @@ class Verbs:
 
     def _do_doctor(self, _: Command) -> Diagnosis:
         from intercom_export_widgets.notebook.doctor import examine
+        from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State
 
-        return examine(self._session, self._desk.settings, self._desk.shell)
+        try:
+            session = self._session
+        except StorageError as error:  # without a home directory there is none
+            return Diagnosis([Finding("folder", error.message, error.advice, State.WRONG)])
+        return examine(session, self._desk.settings, self._desk.shell)
 
     def _do_cancel(self, command: Command) -> object:
         job_identifier = command.words[0] if command.words else ""
