@@ -132,7 +132,8 @@ def test_an_export_goes_on_while_its_ledger_is_locked(locked):
     server, session = locked()
     with pytest.warns(ExportWarning, match=f"Note it down: {NAME}") as seen:
         export = session.submit(JUNE)
-    export.wait(30)  # it would raise, if it warned again
+    export.wait(30)
+    assert session.submit(JUNE) is export  # either would raise, if it warned again
     assert [str(warning.message) for warning in seen] == [*export.cautions]
     assert export.progress.stage is Stage.DONE
     assert len(export.receipts) == ROWS
@@ -147,6 +148,19 @@ def test_an_export_goes_on_while_its_ledger_is_locked(locked):
     assert entry.path == str(export.progress.path)
     assert entry.finished_at is not None
     assert not folder_of(session).exists()
+
+
+def test_a_short_lock_is_waited_for_when_the_identifier_is_safe(locked, monkeypatch):
+    """The file is written before the long wait, and nothing need be said in the end."""
+    server, session = locked()
+    monkeypatch.setattr(ledgerfile, "BUSY_SECONDS", 30)
+    export = session.start(JUNE)
+    come_about(lambda: list(folder_of(session).glob("*.json")))
+    assert export.job is None
+    server.unlock()
+    assert len(export.wait(30).receipts) == ROWS
+    assert export.cautions == ()
+    assert is_written(session)
 
 
 def test_the_same_range_finds_what_is_not_in_the_ledger(locked):

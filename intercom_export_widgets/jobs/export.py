@@ -261,10 +261,10 @@ def _judge(tools: Tools, progress: Progress) -> Progress:
 
 
 def _finish(tools: Tools, progress: Progress) -> Progress:
-    """Say that the export has ended well, in the ledger and to the faces."""
+    """Write and report that the export has ended well."""
     finished = tools.now()
     if progress.job is not None:
         tools.remember(progress.job, finished_at=finished, error=None)
-    progress = replace(progress, finished_at=finished)
+    progress = replace(progress, finished_at=finished, note="")
     tools.report(progress)
     return progress

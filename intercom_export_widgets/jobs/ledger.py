@@ -9,6 +9,7 @@ written, `unwritten` keeps it, and the next transaction writes it. No token is e
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 from dataclasses import fields
 from pathlib import Path
@@ -68,15 +69,20 @@ class Ledger(LedgerFile):
             yield connection
         unwritten.drop(changes)
 
-    def flush(self) -> None:
+    def flush(self, patience: float | None = None) -> None:
         """Write what could not be written before.
+
+        Parameters
+        ----------
+        patience : float, optional
+            As in `LedgerFile.transaction`.
 
         Raises
         ------
         LedgerError
             If it still can't be written.
         """
-        with self.transaction():
+        with self.transaction(patience=patience):
             pass
 
     def settle(self, row: Entry, **values: str | float | None) -> LedgerError | None:
@@ -104,11 +110,21 @@ class Ledger(LedgerFile):
         return self._settle(Change(row, None))
 
     def _settle(self, change: Change) -> LedgerError | None:
+        unwritten = unwritten_of(self.path)
+        known = unwritten.waiting
         try:
-            with self.transaction() as connection:
+            with self.transaction(patience=SHORT_PATIENCE) as connection:
                 _apply(connection, change)
         except LedgerError as error:
-            unwritten_of(self.path).keep(change, self.flush)
+            unwritten.keep(change, self.flush)
+            if known or not error.temporary:
+                return error
+        else:
+            return None
+        # Most locks are short. The process may be killed meanwhile: the file is written first.
+        try:
+            self.flush(patience=math.inf)
+        except LedgerError as error:
             return error
         return None
 

@@ -134,7 +134,7 @@ class LedgerFile:
             transaction that reads first and writes later is refused at once when another
             has done the same.
         patience : float, optional
-            Seconds to wait for a lock, if fewer than the usual 15.
+            Seconds to wait for a lock, 15 at most.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class LedgerFile:
             with contextlib.closing(
                 sqlite3.connect(
                     self.path,
-                    timeout=BUSY_SECONDS if patience is None else patience,
+                    timeout=BUSY_SECONDS if patience is None else min(patience, BUSY_SECONDS),
                     isolation_level=None,
                 )
             ) as connection:

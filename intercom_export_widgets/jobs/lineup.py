@@ -208,7 +208,7 @@ class Lineup:
         job = connection.client().cancel(job_identifier)
         entry = session.ledger.find(job_identifier, connection.address)
         if entry is not None:
-            session.ledger.update(entry.number, status=status_word(job))
+            session.ledger.settle(entry, status=status_word(job))
 
     # Taking up -----------------------------------------------------------------
 

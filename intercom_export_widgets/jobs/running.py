@@ -89,6 +89,7 @@ class Running(HasTraits):
         self.ledger = ledger
         self.cautions: tuple[str, ...] = ()
         self._unsaid: list[str] = []
+        self._warned: set[str] = set()
         self.key = next(_KEYS)
         self._told: Job | None = None
         self._trace: TracebackType | None = None
@@ -162,15 +163,17 @@ class Running(HasTraits):
         return self
 
     def warn(self, stacklevel: int = 1) -> None:
-        """Warn of each of the cautions.
+        """Warn of each of the cautions, once.
 
         Parameters
         ----------
         stacklevel : int
             As in `warnings.warn`, seen from the caller.
         """
+        new = [caution for caution in self.cautions if caution not in self._warned]
+        self._warned.update(new)
         self._unsaid.clear()
-        for caution in self.cautions:
+        for caution in new:
             warnings.warn(caution, ExportWarning, stacklevel=stacklevel + 1)
 
     def warn_unsaid(self, stacklevel: int = 1) -> None:
@@ -182,6 +185,7 @@ class Running(HasTraits):
             As for `warn`.
         """
         unsaid, self._unsaid = self._unsaid, []
+        self._warned.update(unsaid)
         for caution in unsaid:
             warnings.warn(caution, ExportWarning, stacklevel=stacklevel + 1)
 

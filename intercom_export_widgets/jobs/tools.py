@@ -112,9 +112,9 @@ class Tools:
         if fault is None:
             return ""
         self.caution(
-            f"Intercom accepted the export as job {job.job_identifier}, but the ledger can't be "
-            "written just now. The identifier is kept, and written as soon as possible. Note it "
-            f"down: {job.job_identifier}."
+            "The ledger could not be written when Intercom accepted the export as job "
+            f"{job.job_identifier}. The identifier is kept, and written as soon as possible. "
+            f"Note it down: {job.job_identifier}."
         )
         return f"{fault.message}. The identifier {job.job_identifier} is kept until then."
 
