@@ -340,6 +340,14 @@ def test_an_answer_without_a_workspace(play, body):
         client.identify()
 
 
+def test_a_workspace_may_have_no_name(play):
+    """``/me`` may be null: the sentence says what is not known, and that exports work."""
+    _, client = play(Reply(200, "null"))
+    with pytest.raises(UnreadableAnswerError, match="The workspace's name is not known") as caught:
+        client.identify()
+    assert "Exports work" in caught.value.advice
+
+
 def test_a_huge_answer_is_not_read_to_its_end(play):
     """An answer that goes on for ever is cut at a megabyte, and is unreadable."""
     _, client = play(Reply(200, b'{"x": "' + b"x" * 20_000_000))

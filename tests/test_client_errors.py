@@ -125,6 +125,24 @@ def test_the_jobs_own_404():
         assert found.message == "Export job not found for identifier: x"
 
 
+@pytest.mark.parametrize(
+    ("named", "field"),
+    [
+        ("created_at_after", "first"),
+        ("created_at_before", "last"),
+        ("email", None),
+        (None, None),
+        (["created_at_after"], None),
+    ],
+)
+def test_a_field_that_is_named_is_the_picker_at_fault(named, field):
+    """``errors[].field`` decides, whatever the sentence says; other parameters have no picker."""
+    body = {"errors": [{"code": "bad_request", "message": "is too old", "field": named}]}
+    found, _ = raised(Reply(400, body), lambda c: c.submit(JUNE), RequestRefusedError)
+    assert found.field == field
+    assert found.message == "is too old"
+
+
 def test_several_messages_are_all_said():
     """An error list with several errors says all of them."""
     body = {"errors": [{"message": "one"}, {"code": "two"}, {"message": None}, "three"]}

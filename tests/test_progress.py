@@ -73,6 +73,31 @@ def test_a_terminal_shows_the_bar_that_users_of_tqdm_know(export, clock, monkeyp
     assert max(map(len, written.split("\r"))) <= 120
 
 
+STALLED = "The download stalled, trying again, attempt 2 of 5."
+
+
+def test_a_stall_comes_first_on_a_terminals_line(export, clock, monkeypatch):
+    """A line that is cut at the terminal's width says what went wrong, not a bar."""
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "80")
+    with ProgressLine(TERMINAL, clock) as shown:
+        shown.show(export(Stage.DOWNLOADING, received=30, expected=100, note=STALLED))
+    assert sys.stdout.getvalue().startswith(f"\r{STALLED} Downloading: 30 bytes of")
+
+
+def test_a_stall_is_printed_without_waiting_for_the_minute(export, clock, capsys):
+    """Where a line a minute is printed, a new note is printed when it comes, and once."""
+    with ProgressLine(NOBODY, clock) as shown:
+        shown.show(export(Stage.DOWNLOADING, received=30, expected=100))
+        clock.now += 1
+        shown.show(export(Stage.DOWNLOADING, received=30, expected=100, note=STALLED))
+        clock.now += 1
+        shown.show(export(Stage.DOWNLOADING, received=31, expected=100, note=STALLED))
+    first, second = capsys.readouterr().out.splitlines()
+    assert STALLED not in first
+    assert second.endswith(STALLED)
+
+
 def test_a_download_that_began_anew_is_measured_anew(export, clock, monkeypatch):
     """Bytes that went back to nothing give no negative rate."""
     monkeypatch.setattr(sys, "stdout", Terminal())

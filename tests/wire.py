@@ -52,6 +52,12 @@ class Reply:
         Say nothing until the server closes.
     drip : int or None
         Send the body in pieces of so many bytes, 20 ms apart.
+    slow_head : bool
+        Send the status and the headers too in such pieces, of one byte.
+    early : bool
+        Send ``102 Processing`` every 20 ms, and nothing else.
+    endless : bool
+        Send the body in chunks, again and again.
     """
 
     status: int = 200
@@ -64,6 +70,9 @@ class Reply:
     silent: bool = False
     stall: bool = False
     drip: int | None = None
+    slow_head: bool = False
+    early: bool = False
+    endless: bool = False
 
     @property
     def content(self) -> bytes:
@@ -191,14 +200,26 @@ class WireServer:
         if reply.stall:
             self.closing.wait(30)
             return False
+        if reply.early:
+            while not self.closing.wait(0.02):
+                connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
+            return False
+        if reply.endless:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not self.closing.is_set():
+                connection.sendall(b"%x\r\n%b\r\n" % (len(reply.content), reply.content))
+            return False
         if not reply.silent and not (reply.reset and reply.cut is None):
-            self._send(connection, _bytes(reply), reply.drip)
+            self._send(connection, _bytes(reply), 1 if reply.slow_head else reply.drip, reply)
         if reply.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return not (reply.silent or reply.reset or reply.cut is not None or reply.length)
 
-    def _send(self, connection: socket.socket, content: bytes, drip: int | None) -> None:
+    def _send(
+        self, connection: socket.socket, content: bytes, drip: int | None, reply: Reply
+    ) -> None:
         start = content.index(b"\r\n\r\n") + 4 if drip else len(content)
+        start = 0 if reply.slow_head else start
         connection.sendall(content[:start])
         for place in range(start, len(content), drip or 1):
             if self.closing.wait(0.02):

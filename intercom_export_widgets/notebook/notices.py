@@ -49,7 +49,9 @@ def workspace_of(connection: Connection) -> dict[str, object]:
     except AccessError as error:
         return {"state": "missing", "text": str(error)}
     except IntercomExportError as error:
-        return {"state": "unknown", "text": f"Workspace not known: {error}"}
+        said = str(error)
+        said = said if said.startswith("The workspace's name") else f"Workspace not known: {said}"
+        return {"state": "unknown", "text": said}
     return {
         "state": "known",
         "sandbox": known.sandbox,
