@@ -16,6 +16,7 @@ import threading
 import urllib.request
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,7 +24,7 @@ from intercom_export_widgets.errors import ConnectionFailedError, PackageMissing
 from intercom_export_widgets.intercom.backend import DeadlineBackend
 from intercom_export_widgets.intercom.hosts import is_loopback
 
-__all__ = ["new_http"]
+__all__ = ["is_direct", "new_http"]
 
 CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The environment variables that OpenSSL and httpx read."""
@@ -98,7 +99,7 @@ class _Routes(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         host, encrypted = request.url.host, request.url.scheme == "https"
-        proxy = None if is_loopback(host) or _is_direct(host) else self._proxy
+        proxy = None if is_loopback(host) or is_direct(host) else self._proxy
         if proxy is None:
             return self._transport(encrypted=encrypted, proxied=False).handle_request(request)
         try:
@@ -141,7 +142,8 @@ def _proxy_of_environment() -> _Proxy | None:
     found, variable = None, _variable(f"{scheme}_proxy")
     address = given[scheme] if "://" in given[scheme] else f"http://{given[scheme]}"
     with contextlib.suppress(httpx.InvalidURL, ValueError):
-        found = httpx.Proxy(address)
+        if urlsplit(address).port != 0:  # httpx looks at neither brackets nor the port's range
+            found = httpx.Proxy(address)
     if found is None or not found.url.host:
         raise ConnectionFailedError(
             f"The environment variable {variable} names a proxy that can't be used.",
@@ -169,7 +171,7 @@ def _is_installed(package: str) -> bool:
     return True
 
 
-def _is_direct(host: str) -> bool:
+def is_direct(host: str) -> bool:
     """Return whether ``NO_PROXY``, or the system's settings, take a host out."""
     entries = [each.strip() for each in urllib.request.getproxies().get("no", "").split(",")]
     if "*" in entries or urllib.request.proxy_bypass(host):
