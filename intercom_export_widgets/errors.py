@@ -51,11 +51,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sys
 import traceback
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 __all__ = [
     "AccessDeniedError",
@@ -137,6 +139,27 @@ def forget_locals(error: BaseException) -> None:
         each = each.__cause__ or each.__context__
 
 
+_ASCII: Final = str.maketrans({"·": "-", "\u2013": "-", "…": "...", "→": "->", "●": "*", "•": "*"})
+
+
+def printable(text: str, stream: TextIO | None) -> str:
+    """Return a text as a stream can take it; what its encoding lacks is replaced.
+
+    Parameters
+    ----------
+    text : str
+        What is to be printed; file names may hold surrogates, which no encoding has.
+    stream : text stream or None
+        Where it is printed, such as ``sys.stdout`` of a terminal in ASCII or cp932.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text
+
+
 class IntercomExportError(Exception):
     """The root of all errors that this package raises on purpose.
 
@@ -172,8 +195,10 @@ class IntercomExportError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return the lines that IPython shows: one, or all after ``--debug``."""
         if self.debug:
-            return "".join(traceback.format_exception(self)).splitlines()
-        return [f"{type(self).__name__}: {self}"]
+            lines = "".join(traceback.format_exception(self)).splitlines()
+        else:
+            lines = [f"{type(self).__name__}: {self}"]
+        return [printable(line, sys.stdout) for line in lines]
 
 
 class InputError(IntercomExportError, ValueError):

@@ -6,8 +6,10 @@ is registered here, with IPython's own formatters.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.errors import printable
 from intercom_export_widgets.notebook import text
 from intercom_export_widgets.notebook.card import describe
 from intercom_export_widgets.notebook.frontend import Frontend, find_frontend
@@ -42,6 +44,8 @@ def load(shell: InteractiveShell) -> None:
     formatter.ipython_display_formatter.for_type_by_name(*EXPORT, _show_live(shell))
     formatter.ipython_display_formatter.for_type_by_name(*BACKFILL, _show_backfill_live(shell))
     formatter.ipython_display_formatter.for_type_by_name(*TABLE, _show_table(shell))
+    for kind in _TEXTS:
+        formatter.formatters["text/plain"].for_type_by_name(*kind, _printer(repr))
     for kind, (plain, html) in _SHOWN.items():
         formatter.formatters["text/plain"].for_type_by_name(*kind, _printer(plain))
         formatter.formatters["text/html"].for_type_by_name(*kind, html)
@@ -60,7 +64,7 @@ def unload(shell: InteractiveShell) -> None:
         return
     for live in (EXPORT, BACKFILL, TABLE):
         formatter.ipython_display_formatter.pop(".".join(live), None)
-    for kind in _SHOWN:
+    for kind in (*_SHOWN, *_TEXTS):
         for mime in ("text/plain", "text/html"):
             formatter.formatters[mime].pop(".".join(kind), None)
 
@@ -107,7 +111,7 @@ def _printer(words: Callable[..., str]) -> Callable[..., None]:
 
     def show(value: object, printer: object, cycle: bool) -> None:  # noqa: FBT001 - IPython's signature
         del cycle
-        printer.text(words(value))  # type: ignore[attr-defined] # a PrettyPrinter, untyped
+        printer.text(printable(words(value), sys.stdout))  # type: ignore[attr-defined] # a PrettyPrinter, untyped
 
     return show
 
@@ -133,6 +137,14 @@ def _backfill_html(backfill: Backfill) -> str:
 
     return backfill_html(backfill)
 
+
+_TEXTS: Final = (
+    (f"{ROOMS}.notebook.text", "Note"),
+    (f"{ROOMS}.notebook.text", "Overview"),
+    (f"{ROOMS}.notebook.finding", "Diagnosis"),
+    TABLE,
+)
+"""What shows itself, and whose text goes to a terminal of any encoding."""
 
 _SHOWN: Final[dict[tuple[str, str], tuple[Callable[..., str], Callable[..., str]]]] = {
     EXPORT: (_export_text, _export_html),

@@ -11,6 +11,8 @@ import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.errors import printable
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -128,7 +130,7 @@ def ask_hidden(prompt: str) -> str:
     from getpass import getpass
 
     if caution := caution_of_host():
-        print(caution, file=sys.stderr)  # noqa: T201 - it stands above the prompt
+        print(printable(caution, sys.stderr), file=sys.stderr)  # noqa: T201 - it stands above the prompt
     try:
         return getpass(prompt)
     except (EOFError, KeyboardInterrupt):

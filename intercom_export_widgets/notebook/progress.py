@@ -12,6 +12,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
+from intercom_export_widgets.errors import printable
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.backfillview import backfill_line
 from intercom_export_widgets.notebook.backfillview import describe as describe_backfill
@@ -37,6 +38,9 @@ SHORTEST: Final = 0.3
 MINUTE: Final = 60.0
 """Seconds between two printed lines."""
 
+BLOCKS: Final = "█▏"
+"""What tqdm draws a bar with, where it can be printed."""
+
 PAGE_WIDTH: Final = 100
 """Columns of a bar on a page, which does not tell how many it has."""
 
@@ -54,7 +58,7 @@ class ProgressLine:
 
     def __init__(self, shell: InteractiveShell, now: Callable[[], float]) -> None:
         frontend = find_frontend(shell)
-        tty = frontend is Frontend.TERMINAL and sys.stdout.isatty()
+        tty = frontend is Frontend.TERMINAL and sys.stdout is not None and sys.stdout.isatty()
         self._terminal = tty
         self._printed = frontend is not Frontend.LIVE and not tty
         self._now = now
@@ -129,6 +133,7 @@ class ProgressLine:
             unit=unit,
             unit_scale=unit == "B",
             initial=initial,
+            ascii=printable(BLOCKS, sys.stdout) != BLOCKS,
         )
         return str(drawn)
 
@@ -137,6 +142,7 @@ class ProgressLine:
 
     def _show(self, text: str, *, ended: bool, at_once: bool = False) -> None:
         now = self._now()
+        text = printable(text, sys.stdout)
         pause = MINUTE if self._printed else SHORTEST
         soon = self._last and 0 <= now - self._shown_at < pause and not (ended or at_once)
         if text == self._last or soon:
