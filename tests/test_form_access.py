@@ -233,13 +233,16 @@ def test_nothing_moves_for_those_who_want_less_motion(form, sandbox):
     sandbox.switch(stuck=1)
     pick(form, *JUNE)
     export(form)
-    step = form.locator("li[data-state='now']")
-    expect(step).to_be_visible()
-    name = "e => getComputedStyle(e, '::before').animationName"
-    assert step.evaluate(name) == "iew-breathe"
+    expect(form.locator("li[data-state='now']")).to_be_visible()
+    # The step is drawn again with each state, so it is looked up at each look.
+    shows = """name => {
+      const step = document.querySelector(".iew li[data-state='now']");
+      return step && getComputedStyle(step, "::before").animationName === name;
+    }"""
+    form.page.wait_for_function(shows, arg="iew-breathe")
     form.page.emulate_media(reduced_motion="reduce")
     try:
-        assert step.evaluate(name) == "none"
+        form.page.wait_for_function(shows, arg="none")
         fade = "e => getComputedStyle(e).transitionDuration"
         assert form.get_by_role("button", name="Export", exact=True).evaluate(fade) == "0s"
     finally:
