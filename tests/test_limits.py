@@ -245,6 +245,39 @@ def test_a_canceled_download_is_interrupted_at_once(follow):
     assert export.progress.stage is Stage.CANCELED
 
 
+def test_a_queued_range_is_not_submitted_by_leaving_it(tmp_path):
+    """A poll of the slot's holder that is interrupted does not say that the slot is free."""
+    with WireServer(workspace(show=Reply(stall=True))) as server:
+        options = {"base_url": server.url, "folder": tmp_path, "ledger": tmp_path / "ledger.sqlite"}
+        with ExportSession(TOKEN, **options) as session:
+            session.ledger.add(
+                session="another",
+                status="pending",
+                base_url=server.url,
+                job_identifier="held",
+                submitted_at=session.now(),
+            )
+            export = session.start(JUNE, when_free=True)
+            come_about(lambda: asked_for(server, "held"))
+        assert export.progress.stage is Stage.LEFT
+        assert [asked.path for asked in server.requests if asked.method == "POST"] == []
+
+
+def test_a_connection_needs_no_thread_of_its_own(play, monkeypatch):
+    """Where no thread can be started, as at the interpreter's end, a submission goes out."""
+
+    def refuse(_):
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    _, client = play(Reply(200, job()))
+    start = threading.Thread.start
+    connecting = "intercom-export-connect"
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda t: (refuse if t.name == connecting else start)(t)
+    )
+    assert client.submit(JUNE).job_identifier
+
+
 def test_a_submission_is_waited_for_and_that_is_said(follow, caplog, monkeypatch):
     """Its answer may name the job: whatever ends waits for it, says so, and keeps the name."""
     monkeypatch.setattr(parting, "QUICK", 0.1)

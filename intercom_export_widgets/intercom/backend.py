@@ -148,7 +148,11 @@ class _Attempt:
         self._abandoned = False
         self._stream: httpcore.NetworkStream | None = None
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, name="intercom-export-connect", daemon=True).start()
+        thread = threading.Thread(target=self._run, name="intercom-export-connect", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # at the interpreter's end, or at the system's limit of threads
+            self._run()
 
     def result(self) -> httpcore.NetworkStream:
         """Return the connection, or raise why there is none."""

@@ -119,8 +119,8 @@ class Drive:
         except StopIteration:
             self._end()
         except WaitInterruptedError as error:
-            # A request that was interrupted knows neither its job nor how to resume it.
-            self._failed(self._left() if self.leaving else error)
+            # A request that was interrupted says neither what of nor how to resume it.
+            self._failed(error if error.advice else self._left())
             self._end()
         except Exception as error:  # noqa: BLE001 - a fault of ours must reach the waiting thread too
             # A script that ends leaves its export; it has not failed.

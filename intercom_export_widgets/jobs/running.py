@@ -101,7 +101,7 @@ class Running(HasTraits):
         self._tools: Tools | None = None
         self._drive = Drive(
             f"intercom-export-{number}",
-            stopped=self._stopped,
+            stopped=self._interrupts,
             left=self._left,
             failed=self._fail,
             ended=self._end,
@@ -346,6 +346,11 @@ class Running(HasTraits):
 
     def _left(self) -> WaitInterruptedError:
         return left_error(self.progress, self.name_of_job, self._gone)
+
+    def _interrupts(self) -> bool:
+        """Return whether requests are to end early; a canceled range still leaves the queue."""
+        downloading = self.progress.stage is Stage.DOWNLOADING
+        return self._drive.leaving or (downloading and self._stop.is_set())
 
     def _stopped(self) -> bool:
         return self._stop.is_set() or self._drive.leaving

@@ -175,6 +175,8 @@ def _step(tools: Tools, turn: Turn, progress: Progress) -> Ticket | _Wait | tupl
     taken = None if turn.meanwhile is None else _take(tools, turn, turn.meanwhile, progress)
     if taken is not None:
         return taken
+    if tools.stopped():  # what was requested above may have been interrupted: nothing is known
+        return _Wait("", 0.0)
     if turn.queue.claim(turn.number, turn.owner, tools.now()):
         return ticket
     return _Wait("Another range is being submitted.", SOON)
