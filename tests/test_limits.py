@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from conftest import TOKEN, come_about
-from wire import Reply, WireServer, error, file, job
+from wire import Clock, Reply, WireServer, error, file, job
 
 from intercom_export_widgets import ExportSession, Limits
 from intercom_export_widgets.errors import (
@@ -18,6 +18,7 @@ from intercom_export_widgets.errors import (
     FileError,
     InputError,
     RedirectedError,
+    ServerFaultError,
     SubmissionUnknownError,
     UnreadableAnswerError,
     WaitInterruptedError,
@@ -75,8 +76,14 @@ def test_a_host_whose_name_is_never_found_has_an_end(play, monkeypatch):
 
 def test_attempts_share_the_limit_of_a_request(play, clock):
     """Slow faults are not repeated five times: all attempts together take one limit."""
-    server, client = play(Reply(503, "x" * 40, drip=4), limits=Limits(request=0.3))
-    with pytest.raises(Exception, match="503"):
+    taken = Clock()
+
+    def slow(_):
+        taken.pause(50)
+        return Reply(503)
+
+    server, client = play(slow, monotonic=taken.now)
+    with pytest.raises(ServerFaultError):
         client.refresh("x")
     assert len(server.requests) == 2
     assert len(clock.pauses) == 1
