@@ -26,10 +26,12 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import parting
+from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.watch import watch
 from intercom_export_widgets.notebook.card import describe
+from intercom_export_widgets.notebook.notices import workspace_of
 
 JUNE = Timeframe.parse("2018-06")
 JOB = Job("v5xsp8c19ji0s82", JobStatus.COMPLETED)
@@ -336,3 +338,16 @@ def test_a_stall_stands_on_the_card_until_data_comes(follow):
     assert set(shown) == {said}
     assert export.progress.stage is Stage.DONE
     assert export.progress.note == ""
+
+
+def test_a_workspace_without_a_name_is_no_fault():
+    """``null`` from /me is shown as one sentence in the form, and as nothing wrong."""
+    with WireServer(Reply(200, "null")) as server:
+        connection = Connection(TOKEN, base_url=server.url)
+        shown = workspace_of(connection)
+        connection.close()
+    assert shown == {
+        "state": "unknown",
+        "text": "The workspace's name is not known. Intercom answered without one. "
+        "Exports work all the same.",
+    }

@@ -21,13 +21,15 @@ from intercom_export_widgets.intercom.words import one_line, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Answer", "read_job", "read_object", "read_submission"]
+__all__ = ["NAMELESS", "Answer", "read_job", "read_object", "read_submission"]
 
 LONGEST_BODY: Final = 1_000_000
 """Bytes of an answer that is not a download: jobs and errors are a few hundred."""
 
 IDENTIFIER: Final = re.compile(r'"job_identi?fier"\s*:\s*("(?:[^"\\]|\\.)+"|[0-9]+(?=\s*[,}]))')
 """The key that names a job and its JSON value, wherever in a broken answer."""
+NAMELESS: Final = "The workspace's name is not known"
+"""What ``null`` in answer to ``/me`` means; it is documented, and no fault."""
 REDIRECTS: Final = frozenset(range(300, 400))
 
 
@@ -130,8 +132,7 @@ def read_object(answer: Answer, now: float) -> dict[str, Any]:
     value = answer.json()
     if value is None:  # documented: `/me` may be null
         raise UnreadableAnswerError(
-            "The workspace's name is not known: Intercom answered without one",
-            advice="Exports work all the same.",
+            NAMELESS, advice="Intercom answered without one. Exports work all the same."
         )
     if not isinstance(value, dict):
         raise UnreadableAnswerError("The answer is not a JSON object.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, TokenRejectedError
+from intercom_export_widgets.intercom.answers import NAMELESS
 from intercom_export_widgets.intercom.hosts import REGIONS
 from intercom_export_widgets.jobs.entry import is_gone
 from intercom_export_widgets.notebook import machine
@@ -102,7 +103,8 @@ def _workspace(connection: Connection) -> Iterator[Finding]:
         yield Finding("workspace", error.message, advice, State.WRONG)
         return
     except IntercomExportError as error:
-        yield Finding("workspace", error.message, error.advice, State.WRONG)
+        state = State.LOOK if error.message == NAMELESS else State.WRONG
+        yield Finding("workspace", error.message, error.advice, state)
         return
     name = SANDBOX if known.sandbox else known.name or "without a name"
     yield Finding("workspace", f"{name} ({known.id_code}), time zone {known.timezone or 'unknown'}")

@@ -16,6 +16,7 @@ from intercom_export_widgets.errors import (
     SubmissionUnknownError,
     TokenMissingError,
 )
+from intercom_export_widgets.intercom.answers import NAMELESS
 from intercom_export_widgets.intercom.variables import misnamed
 from intercom_export_widgets.notebook.card import SANDBOX
 
@@ -49,9 +50,8 @@ def workspace_of(connection: Connection) -> dict[str, object]:
     except AccessError as error:
         return {"state": "missing", "text": str(error)}
     except IntercomExportError as error:
-        said = str(error)
-        said = said if said.startswith("The workspace's name") else f"Workspace not known: {said}"
-        return {"state": "unknown", "text": said}
+        said = "" if error.message == NAMELESS else "Workspace not known: "
+        return {"state": "unknown", "text": f"{said}{error}"}
     return {
         "state": "known",
         "sandbox": known.sandbox,
