@@ -26,6 +26,7 @@ from intercom_export_widgets.jobs.ticket import Owner, Slot
 from intercom_export_widgets.jobs.tools import Tools
 from intercom_export_widgets.jobs.turn import POLITE, Turn
 from intercom_export_widgets.notebook.card import describe
+from intercom_export_widgets.notebook.notices import alert_of
 from intercom_export_widgets.notebook.text import line
 
 JUNE = Timeframe.parse("2018-06-01 2018-06-02")
@@ -158,6 +159,8 @@ def test_a_refusal_without_a_message_may_be_either_limit(started, clock, body):
     for part in ("HTTP 429", "too many requests", "another export of the workspace", "--when-free"):
         assert part in said
     assert "few seconds" not in said
+    buttons = [action["label"] for action in alert_of(caught.value)["actions"]]
+    assert buttons == ["Wait, then export"]
     assert "Wait 9 s" not in said
 
 

@@ -358,6 +358,20 @@ def test_a_job_gets_a_row_in_a_ledger_that_was_moved_away(locked):
     assert fresh.find(NAME).created_at_after == AFTER
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks for rights to make links")
+def test_a_link_in_the_place_of_the_folder_is_not_followed(locked, tmp_path):
+    """What is kept stays in memory then, and is written from there."""
+    server, session = locked()
+    (tmp_path / "theirs").mkdir()
+    folder_of(session).symlink_to(tmp_path / "theirs")
+    with quiet():
+        export = session.submit(JUNE).wait(30)
+    assert list((tmp_path / "theirs").iterdir()) == []
+    server.unlock()
+    come_about(lambda: is_written(session))
+    assert session.ledger.entry(export.number).job_identifier == NAME
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "{}", '{"row": 1, "values": 2}', '{"row": {"number": "1"}, "values": {}}'],

@@ -225,7 +225,8 @@ class ExportSession(Following):
         """Export a long range in windows, one after the other, and return its handle at once.
 
         What is on disk already is read from there. The same call goes on with a backfill
-        that was stopped, in this kernel or another.
+        that was stopped, in this kernel or another. A window whose submission got no response
+        is not sent again by itself: it is in `Backfill.missing`, and the next call tries it.
 
         Parameters
         ----------

@@ -116,6 +116,7 @@ class Unwritten:
         """Return what the ledger lacks, by row: of this process, and of others that left files."""
         found = {}
         with contextlib.suppress(OSError):
+            _refuse_link(self._folder)
             for path in sorted(self._folder.iterdir()):
                 change = _read(path) if path.suffix == ".json" else None
                 if change is not None:
@@ -168,9 +169,16 @@ class Unwritten:
         """Write the files that could not be written yet: the disk may be full."""
         for number in sorted(self._unsaved):
             with contextlib.suppress(OSError):
+                _refuse_link(self._folder)
                 make_private(self._folder)
                 _write_file(self._path(number), self._kept[number])
                 self._unsaved.discard(number)
+
+
+def _refuse_link(folder: Path) -> None:
+    """Raise if somebody has put a link in the place of the folder."""
+    if folder.is_symlink():
+        raise NotADirectoryError(folder)
 
 
 def _write_file(path: Path, change: Change) -> None:

@@ -77,7 +77,10 @@ class Windowed(HasTraits):
 
     @property
     def missing(self) -> tuple[Timeframe, ...]:
-        """The windows whose data are not there."""
+        """The windows whose data are not there; `notes` says why.
+
+        The next identical call tries them again, also those whose submission got no response.
+        """
         return self._course.missing
 
     @property

@@ -14,6 +14,7 @@ from intercom_export_widgets.errors import (
     JobLockedError,
     RequestRefusedError,
     SubmissionUnknownError,
+    ThrottledError,
     TokenMissingError,
 )
 from intercom_export_widgets.intercom.answers import NAMELESS
@@ -110,6 +111,8 @@ def alert_of(error: Exception, again: dict[str, str] | None = None) -> dict[str,
         case JobLockedError(held=held):
             text = held or text
             actions = [WAIT_THEN_EXPORT]
+        case ThrottledError(may_be_lock=True):
+            actions = [WAIT_THEN_EXPORT, *retry]
         case AccessError():
             actions = [TYPE_TOKEN, TRY_SANDBOX, *retry]
         case SubmissionUnknownError():
