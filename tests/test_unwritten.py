@@ -147,7 +147,7 @@ def test_an_export_goes_on_while_its_ledger_is_locked(locked):
     assert (entry.job_identifier, entry.status) == (NAME, "completed")
     assert entry.path == str(export.progress.path)
     assert entry.finished_at is not None
-    assert not folder_of(session).exists()
+    come_about(lambda: not folder_of(session).exists())
 
 
 def test_a_short_lock_is_waited_for_when_the_identifier_is_safe(locked, monkeypatch):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.errors import ArchiveError, FileBusyError
+from intercom_export_widgets.errors import ArchiveError, FileBusyError, LedgerError
 from intercom_export_widgets.jobs.arrival import Arrival
 from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
@@ -119,8 +119,11 @@ def _fetch(tools: Tools, progress: Progress, place: Place) -> Kept:
 
 
 def _largest_seen(tools: Tools) -> int:
-    """Return the bytes of the largest export in the ledger."""
-    return max((entry.bytes or 0 for entry in tools.ledger.entries()), default=0)
+    """Return the bytes of the largest export in the ledger; 0 if it can't be read now."""
+    try:
+        return max((entry.bytes or 0 for entry in tools.ledger.entries()), default=0)
+    except LedgerError:  # the export goes on to its data without its ledger
+        return 0
 
 
 def _download(tools: Tools, progress: Progress, place: Place) -> Proven | None:
