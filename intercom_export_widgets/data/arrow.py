@@ -9,13 +9,16 @@ from typing import Any, TypeAlias
 
 from intercom_export_widgets.data.schema import Kind
 
-__all__ = ["Array", "Batch", "DataType", "Field", "Schema", "Table", "arrow_type"]
+__all__ = ["Array", "Batch", "BatchReader", "DataType", "Field", "Schema", "Table", "arrow_type"]
 
 Array: TypeAlias = Any
 """A ``pyarrow.Array``, or a ``pyarrow.ChunkedArray`` where it is a column of a `Table`."""
 
 Batch: TypeAlias = Any
 """A ``pyarrow.RecordBatch``."""
+
+BatchReader: TypeAlias = Any
+"""A ``pyarrow.RecordBatchReader``."""
 
 DataType: TypeAlias = Any
 """A ``pyarrow.DataType``."""

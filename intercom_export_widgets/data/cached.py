@@ -11,10 +11,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.parsing import Tally
 from intercom_export_widgets.data.records import Surplus
-from intercom_export_widgets.data.schema import Kind
+from intercom_export_widgets.data.schema import GROUPS, Kind
 from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     Source: TypeAlias = Any
     ParquetFile: TypeAlias = Any
 
-__all__ = ["CachedReading", "no_such_column"]
+__all__ = ["CachedReading", "empty_schema", "no_such_column"]
 
 _MOST_DECODERS: Final = 4
 
@@ -162,3 +163,14 @@ def no_such_column(group: str, name: str, there: Mapping[str, object]) -> InputE
     return InputError(
         f"The table {group} has no column {name!r}.", advice=f"{meant}It has {', '.join(there)}."
     )
+
+
+def empty_schema(group: str, columns: Sequence[str] | None) -> Schema:
+    """Return the schema of a known group that an archive does not have."""
+    import pyarrow as pa
+
+    known = {column.name: arrow_type(column.kind) for column in GROUPS[group].columns}
+    for name in columns or ():
+        if name not in known:
+            raise no_such_column(group, name, known)
+    return pa.schema([(name, known[name]) for name in (known if columns is None else columns)])

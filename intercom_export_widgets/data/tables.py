@@ -13,8 +13,10 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.arguments import choice, expect, names, path_of
+from intercom_export_widgets.data.cached import empty_schema
 from intercom_export_widgets.data.frames import DtypeBackend, empty_frame
 from intercom_export_widgets.data.group import empty_table, read_arrow, read_table
+from intercom_export_widgets.data.handle import TableHandle
 from intercom_export_widgets.data.notes import warn
 from intercom_export_widgets.data.parquet import facts_of, make_folder, parquet_name, write_empty
 from intercom_export_widgets.data.schema import GROUPS, singular
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
+    from intercom_export_widgets.data.arrow import Batch, BatchReader, Schema
     from intercom_export_widgets.data.parquet import Part
     from intercom_export_widgets.data.trimmed import Taker
 
@@ -187,6 +190,48 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         return self._labelled(frame, trimmed)
 
     @forgetting_locals()
+    def handle(
+        self, name: str, *, columns: Sequence[str] | None = None, trim: bool = True
+    ) -> TableHandle:
+        """Return a table for Arrow's users: it speaks the Arrow PyCapsule protocol.
+
+        Parameters
+        ----------
+        name : str
+            The group, singular or plural.
+        columns : sequence of str, optional
+            The columns to read, in that order; all by default.
+        trim : bool
+            Leave out what lies outside the window.
+
+        Raises
+        ------
+        TableNotFoundError
+            If neither the archive nor the API knows such a group.
+        InputError
+            If the table has no such column.
+        """
+        group = self._resolve(name)
+        columns = names(columns, "columns", "a list of names, such as ['email', 'received_at']")
+        return TableHandle(group, partial(self._reader, group, columns, trim=trim))
+
+    def _reader(self, group: str, columns: Sequence[str] | None, *, trim: bool) -> BatchReader:
+        """Return a new ``pyarrow.RecordBatchReader`` of a group."""
+        import pyarrow as pa
+
+        if self._trimmed is not None and group in self._groups:
+            schema, batches = self._trimmed.stream(group, columns, trim=trim)
+        else:
+            schema, batches = empty_schema(group, columns), iter(())
+        schema = schema.with_metadata(facts_of(self.attrs))
+        return pa.RecordBatchReader.from_batches(schema, self._told(batches, schema))
+
+    def _told(self, batches: Iterator[Batch], schema: Schema) -> Iterator[Batch]:
+        """Yield batches of a schema; warn at the end of what reading them has found out."""
+        for batch in batches:
+            yield batch.replace_schema_metadata(schema.metadata)
+        self._say_notes()
+
     def fold(self, name: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
         """Let something take a table batch by batch, in memory that does not grow with it.
 

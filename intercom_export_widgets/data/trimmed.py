@@ -17,15 +17,16 @@ from intercom_export_widgets.data.notes import reading_notes, trimming_notes
 from intercom_export_widgets.data.parquet import BLOCK, ParquetSink
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.window import Trimmer, Window
+from intercom_export_widgets.errors import ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Array, Batch
+    from intercom_export_widgets.data.arrow import Array, Batch, Field, Schema
     from intercom_export_widgets.data.cached import CachedReading
     from intercom_export_widgets.data.frames import DtypeBackend
     from intercom_export_widgets.data.parquet import Part
@@ -196,6 +197,51 @@ class Trimmed:
             _add(taker, batch, beyond)
         return taker
 
+    def stream(
+        self, group: str, columns: Sequence[str] | None, *, trim: bool
+    ) -> tuple[Schema, Iterator[Batch]]:
+        """Return a group's schema, and its batches within the range as they are asked for.
+
+        A reading of the archive that would lose values, which is known at its end alone, is made
+        twice, and no value is lost. The cache, if there is one, says so beforehand.
+        """
+        trimmer = self._trimmer if trim else None
+        key = "" if trimmer is None else trimmer.key(group)
+        wanted = columns
+        if columns is not None and key and key not in columns and key in self._fresh(group).kinds:
+            wanted = [*columns, key]
+        first = self._readable(group, wanted)
+        reading = first
+        if isinstance(first, Reading):
+            for _ in first.batches():
+                pass
+            reading = first.corrected() or self._fresh(group, wanted)
+        schema = reading.schema
+        names = schema.names if columns is None else list(columns)
+        batches = self._stream(reading, first, trimmer, names)
+        return _schema(schema.field(name) for name in names), batches
+
+    def _stream(
+        self, reading: Readable, first: Readable, trimmer: Trimmer | None, names: Sequence[str]
+    ) -> Iterator[Batch]:
+        taken = _Latest()
+        trimmed = 0
+        judged = trimmer is not None and trimmer.key(reading.group) in reading.kinds
+        try:
+            for batch in reading.batches():
+                beyond = None
+                if trimmer is not None and judged:
+                    beyond = trimmer.beyond(first, batch.column(trimmer.key(reading.group)))
+                trimmed += _add(taken, batch, beyond)
+                yield taken.batch.select(names)
+        except _damage() as error:
+            self._harmed = True
+            raise ArchiveError(
+                f"The cache of {self._archive.path} was damaged while it was read: {error}",
+                advice="Read the table again: the archive is read then.",
+            ) from error
+        self._say(first, trimmer, trimmed)
+
     @contextlib.contextmanager
     def _unless_harmed(self) -> Iterator[None]:
         """Give up what a damaged cache has begun, and take nothing more from it.
@@ -261,6 +307,22 @@ class Trimmed:
 
     def _add_notes(self, found: Sequence[str]) -> None:
         self._notes += [note for note in found if note not in self._notes]
+
+
+class _Latest:
+    """Keeps the batch that it took last."""
+
+    batch: Batch = None
+
+    def add(self, batch: Batch) -> None:
+        self.batch = batch
+
+
+def _schema(fields: Iterable[Field]) -> Schema:
+    """Return an Arrow schema of some fields."""
+    import pyarrow as pa
+
+    return pa.schema(list(fields))
 
 
 def _add(sink: _Takes, batch: Batch, beyond: Array | None) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from intercom_export_widgets.data.arrow import BatchReader
     from intercom_export_widgets.data.preview import Preview
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.errors import JobLockedError
@@ -145,6 +146,36 @@ class Export(Gallery, Running):
             As for `tables`.
         """
         return self.tables.read(table, columns=columns, dtype_backend=dtype_backend, trim=trim)
+
+    def arrow(
+        self, table: str = "receipt", *, columns: Sequence[str] | None = None, trim: bool = True
+    ) -> BatchReader:
+        """Return one table as a stream of Arrow record batches, in bounded memory.
+
+        Parameters
+        ----------
+        table : str
+            Its name, as in ``tables``.
+        columns : sequence of str, optional
+            Only these columns, in this order.
+        trim : bool
+            Leave out rows outside the range asked for, as `read` does.
+
+        Returns
+        -------
+        pyarrow.RecordBatchReader
+            To be read once; ``tables.handle(table)`` is read anew each time. Both speak the
+            Arrow PyCapsule protocol, so that Polars, DuckDB and others take them as they are.
+            The schema's metadata has the keys of ``DataFrame.attrs``.
+
+        Raises
+        ------
+        TableNotFoundError
+            If the export has no such table.
+        NotReadyError, IntercomExportError
+            As for `tables`.
+        """
+        return self.tables.handle(table, columns=columns, trim=trim).reader()
 
     def to_parquet(
         self,
