@@ -31,7 +31,8 @@ NOT_RUN = {
     "errors.py       every error": "the tree of folders is no code",
     's3://bucket/june", "open")': "needs the extra `remote` and an object store: test_dask.py",
     "LocalCluster()": "needs the extra `dask`, a cluster and an object store: test_cluster.py",
-    "export INTERCOM_ACCESS_TOKEN=": "a shell, and a scheduler: 5_unattended.ipynb runs its line",
+    "intercom-export last-month": "a shell: test_commandline.py runs these lines",
+    "from the scheduler's secret store": "a shell: 5_unattended.ipynb runs its line",
 }
 """What only some blocks have in them, and why such a block is not run here."""
 

@@ -31,8 +31,8 @@ class Desk:
 
     Parameters
     ----------
-    shell : InteractiveShell
-        Whose configuration counts, and who is asked for a token.
+    shell : InteractiveShell or None
+        Whose configuration counts, and who is asked for a token; None on the command line.
 
     Attributes
     ----------
@@ -42,10 +42,11 @@ class Desk:
         The sandbox, if it runs.
     """
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell | None) -> None:
         self.shell = shell
         self.settings = IntercomExport.of(shell)
-        shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
+        if shell is not None:
+            shell.configurables.append(self.settings)  # type: ignore[arg-type] # any Configurable will do
         self.host = SandboxHost()
         self._session: ExportSession | None = None
         self._forms: dict[str, tuple[int, list[ExportForm]]] = {}
@@ -76,7 +77,7 @@ class Desk:
         from intercom_export_widgets.notebook.form import ExportForm
 
         form = ExportForm(self.session, host=self.host)
-        cell, turn = find_cell(self.shell), self.shell.execution_count
+        cell, turn = find_cell(self.shell), getattr(self.shell, "execution_count", 0)
         before, forms = self._forms.get(cell, (turn, []))
         # The new form is there before the old ones go: when the last widget goes, JupyterLab
         # drops the kernel's subshell that hears them, and with it what a new one says meanwhile.
@@ -164,5 +165,7 @@ class Desk:
         for connection in self._regions.values():
             connection.close()
         self.host.stop(None)
+        if self.shell is None:
+            return
         with contextlib.suppress(ValueError):
             self.shell.configurables.remove(self.settings)  # type: ignore[arg-type] # as above

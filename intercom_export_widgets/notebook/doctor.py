@@ -35,7 +35,9 @@ TOLERATED: Final = 60.0
 """Seconds that two clocks may be apart before it matters to a countdown."""
 
 
-def examine(session: ExportSession, settings: IntercomExport, shell: InteractiveShell) -> Diagnosis:
+def examine(
+    session: ExportSession, settings: IntercomExport, shell: InteractiveShell | None
+) -> Diagnosis:
     """Return what was found, a row per check.
 
     Parameters

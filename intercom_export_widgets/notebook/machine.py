@@ -76,7 +76,7 @@ def find_disk(name: str, path: Path) -> Finding:
     return Finding(name, found)
 
 
-def find_kernel(shell: InteractiveShell, version: str | None = None) -> Finding:
+def find_kernel(shell: InteractiveShell | None, version: str | None = None) -> Finding:
     """Return which kernel runs, and what is known to go wrong with it.
 
     Parameters
@@ -107,7 +107,7 @@ def find_kernel(shell: InteractiveShell, version: str | None = None) -> Finding:
     return Finding("kernel", f"ipykernel {version}")
 
 
-def find_frontend_state(shell: InteractiveShell) -> Finding:
+def find_frontend_state(shell: InteractiveShell | None) -> Finding:
     """Return who looks at what is shown, and whether a page of ours has ever answered."""
     frontend = find_frontend(shell)
     if frontend is not Frontend.LIVE:

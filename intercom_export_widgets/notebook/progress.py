@@ -56,9 +56,13 @@ class ProgressLine:
         The clock, Unix seconds.
     """
 
-    def __init__(self, shell: InteractiveShell, now: Callable[[], float]) -> None:
+    def __init__(self, shell: InteractiveShell | None, now: Callable[[], float]) -> None:
         frontend = find_frontend(shell)
-        tty = frontend is Frontend.TERMINAL and sys.stdout is not None and sys.stdout.isatty()
+        # On the command line, standard output is for the data.
+        script = frontend is Frontend.SCRIPT
+        self._stream = sys.stderr if script else sys.stdout
+        terminal = script or frontend is Frontend.TERMINAL
+        tty = terminal and self._stream is not None and self._stream.isatty()
         self._terminal = tty
         self._printed = frontend is not Frontend.LIVE and not tty
         self._now = now
@@ -80,7 +84,7 @@ class ProgressLine:
     ) -> None:
         """Leave a terminal's cursor on a line of its own."""
         if self._terminal and self._last:
-            print()  # noqa: T201 - a terminal's line is printed
+            print(file=self._stream)
 
     def show(self, export: Export) -> None:
         """Show where the export stands, if it has changed and the page can follow."""
@@ -133,7 +137,7 @@ class ProgressLine:
             unit=unit,
             unit_scale=unit == "B",
             initial=initial,
-            ascii=printable(BLOCKS, sys.stdout) != BLOCKS,
+            ascii=printable(BLOCKS, self._stream) != BLOCKS,
         )
         return str(drawn)
 
@@ -142,18 +146,18 @@ class ProgressLine:
 
     def _show(self, text: str, *, ended: bool, at_once: bool = False) -> None:
         now = self._now()
-        text = printable(text, sys.stdout)
+        text = printable(text, self._stream)
         pause = MINUTE if self._printed else SHORTEST
         soon = self._last and 0 <= now - self._shown_at < pause and not (ended or at_once)
         if text == self._last or soon:
             return
         self._last, self._shown_at = text, now
         if self._printed:
-            print(text, flush=True)  # noqa: T201 - a log's line is printed
+            print(text, file=self._stream, flush=True)
         elif self._terminal:
             width = self._width()
             shown = text if ended else text[:width]  # what must be said is said whole at the end
-            print(f"\r{shown:<{width}}", end="", flush=True)  # noqa: T201 - a terminal's, too
+            print(f"\r{shown:<{width}}", end="", file=self._stream, flush=True)
         elif self._handle is None:
             from IPython.display import display
 

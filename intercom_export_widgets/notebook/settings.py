@@ -151,7 +151,7 @@ class IntercomExport(Configurable):
         return str(path)
 
     @classmethod
-    def of(cls, shell: InteractiveShell) -> IntercomExport:
+    def of(cls, shell: InteractiveShell | None) -> IntercomExport:
         """Return the settings as they are written down; warn of what can't be used.
 
         One bad value must not take the magic away: the next source's counts then.

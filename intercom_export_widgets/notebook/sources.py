@@ -72,14 +72,16 @@ def is_token(given: Given) -> bool:
 
 
 def written_down(
-    shell: InteractiveShell, environ: Mapping[str, str] | None = None, folder: Path | None = None
+    shell: InteractiveShell | None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> list[Given]:
     """Return every value that is written down somewhere, the one that wins last.
 
     Parameters
     ----------
-    shell : InteractiveShell
-        Whose profile and command line count.
+    shell : InteractiveShell or None
+        Whose profile and command line count; without one, neither does.
     environ : mapping, optional
         The environment variables; ``os.environ`` if None.
     folder : Path, optional
@@ -87,15 +89,16 @@ def written_down(
     """
     line = getattr(getattr(shell, "parent", None), "cli_config", None) or {}
     typed = dict(line.get(SECTION, {}))
+    config = {} if shell is None else shell.config
     where = getattr(getattr(shell, "profile_dir", None), "location", "")
     profile = f"the IPython profile{f' in {where}' if where else ''}"
     return [
         *(
             Given(key, f"c.{SECTION}.{key}", value, profile)
-            for key, value in shell.config.get(SECTION, {}).items()
+            for key, value in config.get(SECTION, {}).items()
             if key not in typed
         ),
-        *_sections(shell.config, profile),
+        *_sections(config, profile),
         *_project(_working_directory() if folder is None else folder),
         *_variables(os.environ if environ is None else environ),
         *(

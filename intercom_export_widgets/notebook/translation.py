@@ -10,7 +10,7 @@ import re
 from functools import partial
 from typing import Final
 
-__all__ = ["in_python"]
+__all__ = ["in_python", "in_shell"]
 
 MAGIC: Final = "%intercom_export"
 NAME: Final = r"([\w-]+|'[^']+')"
@@ -44,6 +44,24 @@ def in_python(text: str) -> str:
     for magic, python in SPOKEN:
         text = re.sub(magic, partial(_said, python=python), text)
     return text
+
+
+def in_shell(text: str) -> str:
+    """Return a text that names the magic's lines with a shell's in their place.
+
+    Examples
+    --------
+    >>> in_shell('Nothing was submitted: %config IntercomExport.zone = "UTC".')
+    'Nothing was submitted: INTERCOM_EXPORT_ZONE="UTC".'
+    """
+    text = re.sub(r"(?:\w+ = )?%intercom_export", "intercom-export", text)
+    text = text.replace("%reload_ext intercom_export_widgets", "run it again")
+    text = re.sub(
+        r"%config IntercomExport\.(\w+) = ",
+        lambda found: f"INTERCOM_EXPORT_{found[1].upper()}=",
+        text,
+    )
+    return text.replace("%config IntercomExport", "the variables INTERCOM_EXPORT_…")
 
 
 def _said(found: re.Match[str], python: str) -> str:

@@ -18,7 +18,7 @@ from intercom_export_widgets.errors import UsageError
 from intercom_export_widgets.intercom.periods import PRESETS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
     "ALLOWED",
@@ -27,6 +27,7 @@ __all__ = [
     "VERBS",
     "Command",
     "parse",
+    "parse_words",
     "without_comment",
 ]
 
@@ -156,15 +157,22 @@ def parse(line: str, expand: Callable[[str], str] = str) -> Command:
     """
     typed = without_comment(line)
     statement = typed.rstrip("; \t")
-    return replace(_understand(expand(statement)), quiet=statement != typed)
-
-
-def _understand(line: str) -> Command:
     try:
-        given = _split(line)
+        given = _split(expand(statement))
     except ValueError as error:
         raise UsageError(f"The line has an unfinished quotation ({error})") from None
-    words, options = _sort(given)
+    return replace(parse_words(given), quiet=statement != typed)
+
+
+def parse_words(given: Sequence[str]) -> Command:
+    """Return what a line asks for that is split into words already, as a shell does.
+
+    Raises
+    ------
+    UsageError
+        If it can't be understood.
+    """
+    words, options = _sort(_with_times(given))
     if "help" in options:
         about = words[:1] if words and words[0] in VERBS and words[0] != "help" else words[1:2]
         return Command("help", tuple(word for word in about if word in VERBS), options)
@@ -194,8 +202,12 @@ def _split(line: str) -> list[str]:
     lexer.whitespace_split = True
     lexer.escape = ""
     lexer.commenters = ""
+    return list(lexer)
+
+
+def _with_times(given: Iterable[str]) -> list[str]:
     words: list[str] = []
-    for word in lexer:
+    for word in given:
         # str(datetime) has a space between the day and the time of day.
         if words and DAY_AT_END.search(words[-1]) and CLOCK_TIME.match(word):
             words[-1] += f"T{word}"
@@ -204,7 +216,7 @@ def _split(line: str) -> list[str]:
     return words
 
 
-def _sort(given: list[str]) -> tuple[list[str], dict[str, str]]:
+def _sort(given: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     """Tell words from options; a value follows its option or an equals sign."""
     words: list[str] = []
     options: dict[str, str] = {}
