@@ -8,7 +8,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.handle import TableHandle
+from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import InputError, TableNotFoundError
 
 HALF = [
@@ -108,3 +110,18 @@ def test_no_value_is_lost_in_a_stream(session, tmp_path):
         table = export.arrow("receipt").read_all()
     assert table["received_at"].to_pylist() == ["1527811200", "soon", "1527811300"]
     assert table["name"].to_pylist() == ["Ada", "Bob", "É"]
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path):
+    """Batches come and go: Arrow holds a part of the table at any time, whatever its length."""
+    path = tmp_path / "receipt_20180601-000000.csv"
+    rows = "".join(f"{n:019},1527811200,{'x' * 200}\n" for n in range(200_000))
+    path.write_text(f"receipt_id,received_at,name\n{rows}", encoding="ascii")
+    handle = Tables(Archive.open(path)).handle("receipt")
+    before = pa.total_allocated_bytes()
+    most = read = 0
+    for batch in handle.reader():
+        read += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert read == 200_000
+    assert most < path.stat().st_size / 2
