@@ -240,8 +240,8 @@ def test_a_queued_range_goes_on_while_the_ledger_is_locked(locked):
         assert len(export.wait(30).receipts) == ROWS
     server.unlock()
     come_about(lambda: is_written(session))
-    (ticket,) = session.lineup.queue.tickets(everything=True)
-    assert ticket.state == "submitted"
+    (ticket,) = session.lineup.queue.tickets(states=["submitted"])
+    assert ticket.job == export.number
     assert session.ledger.entry(export.number).job_identifier == NAME
 
 

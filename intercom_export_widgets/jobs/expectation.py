@@ -45,7 +45,7 @@ def expected_rows(ledger: Ledger, slot: Slot, timeframe: Timeframe) -> float:
     LedgerError
         If the ledger can't be read.
     """
-    entries = [e for e in ledger.entries() if e.base_url == slot.base_url]
+    entries = ledger.entries(base_url=slot.base_url)
     return _expected([e for e in entries if e.workspace_id == slot.workspace_id], timeframe)
 
 
@@ -59,7 +59,7 @@ def may_promise(ledger: Ledger, base_url: str, timeframe: Timeframe) -> float:
     LedgerError
         If the ledger can't be read.
     """
-    entries = [entry for entry in ledger.entries() if entry.base_url == base_url and entry.rows]
+    entries = [entry for entry in ledger.entries(base_url=base_url) if entry.rows]
     return max(
         (
             _expected([e for e in entries if e.workspace_id == workspace], timeframe)

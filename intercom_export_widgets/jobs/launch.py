@@ -132,7 +132,9 @@ class Launcher:
             opener=lambda export: open_export(export, lambda: None),
         )
 
-    def loaded(self, path: Path, entry: Entry | None, address: str) -> Export:
+    def loaded(
+        self, path: Path, entry: Entry | None, address: str, *, verified: bool = False
+    ) -> Export:
         """Return an export whose archive is on disk, after verifying it.
 
         Parameters
@@ -143,6 +145,8 @@ class Launcher:
             Its row in the ledger, if it has one.
         address : str
             The API's address that it came from.
+        verified : bool
+            As in `progress_of_file`.
 
         Raises
         ------
@@ -150,7 +154,7 @@ class Launcher:
             If it is no export, or damaged.
         """
         return Export(
-            progress=progress_of_file(path, entry),
+            progress=progress_of_file(path, entry, verified=verified),
             timeframe=None if entry is None else timeframe_of(entry),
             number=0 if entry is None else entry.number,
             address=address,

@@ -1,15 +1,16 @@
-"""Whose a range in the queue is: its owner, the owner's signs of life, and whose turn it is.
+"""Leases: which process owns a range of the queue, and whose turn it is.
 
-Each range has an owner, the process that will submit it, and a lease that the owner renews;
-a range whose process has ended is anybody's. Where the process is on another machine, the
-lease decides. Base of `queue`; the time is an argument.
+The owner of a range submits it, and renews its lease. A range whose process has ended can be
+adopted by another. Where the process is on another machine, the lease decides. Base of
+`queue`; the time is an argument.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.jobs.ticket import change, read
+from intercom_export_widgets.jobs.ticket import OPEN, change, find, holds_up, is_orphan, read
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.ticket import Owner, Slot, Ticket
 
-__all__ = ["LEASE", "OPEN", "Leases", "count_before"]
+__all__ = ["LEASE", "OPEN", "WAITS", "Leases", "count_before", "read_groups"]
 
 LEASE: Final = 90.0
 """Seconds for which a range stays its owner's without a sign of life."""
 
-OPEN: Final = ("waiting", "submitting")
+WAITS: Final = f"state IN {OPEN!r}"
+"""The ranges that still wait for a slot, as SQL; the index `queue_by_slot` begins with it."""
+
+OF_SLOT: Final = f"{WAITS} AND base_url = ? AND workspace_id = ?"
+"""Those of one slot."""
 
 
 class Leases:
@@ -48,8 +53,7 @@ class Leases:
         """
         with self.ledger.transaction() as connection:
             connection.execute(
-                "UPDATE queue SET expires_at = ? WHERE origin = ? AND session = ? "
-                "AND state IN ('waiting', 'submitting')",
+                f"UPDATE queue SET expires_at = ? WHERE {WAITS} AND origin = ? AND session = ?",  # noqa: S608 - WAITS is a literal
                 [now + LEASE, owner.origin, owner.session],
             )
 
@@ -94,23 +98,21 @@ class Leases:
         LedgerError
             If the ledger can't be written.
         """
-        adopted = []
         with self.ledger.transaction() as connection:
-            for ticket in read(connection):
-                orphan = ticket.is_orphan(now) and ticket.state in OPEN
-                if ticket.slot != slot or ticket.backfill != backfill or not orphan:
-                    continue
+            values = [slot.base_url, slot.workspace_id, backfill]
+            found = read(connection, f"{OF_SLOT} AND backfill IS ?", values)
+            leases = {(ticket.origin, ticket.expires_at) for ticket in found}
+            gone = {lease for lease in leases if is_orphan(*lease, now)}
+            orphans = [t for t in found if (t.origin, t.expires_at) in gone]
+            for ticket in orphans:
                 if ticket.state == "submitting":
-                    change(connection, ticket.number, {"state": _settle(connection, ticket, now)})
-                    continue
-                mine: dict[str, str | float | None] = {
-                    "origin": owner.origin,
-                    "session": owner.session,
-                    "expires_at": now + LEASE,
-                }
-                change(connection, ticket.number, mine)
-                adopted.append(ticket.number)
-            return [ticket for ticket in read(connection) if ticket.number in adopted]
+                    state = _settle(connection, ticket, now)
+                    change(connection, ticket.number, {"state": state})
+            return [
+                _given(connection, ticket, owner, now)
+                for ticket in orphans
+                if ticket.state == "waiting"
+            ]
 
     def claim(self, number: int, owner: Owner, now: float) -> bool:
         """Begin to submit a range, if it is this owner's and its turn; return whether it is.
@@ -123,12 +125,10 @@ class Leases:
             If the ledger can't be written.
         """
         with self.ledger.transaction() as connection:
-            found = {ticket.number: ticket for ticket in read(connection)}
-            ticket = found.get(number)
+            ticket = find(connection, number)
             if ticket is None or ticket.state != "waiting" or not ticket.belongs_to(owner):
                 return False
-            others = [t for t in found.values() if t.slot == ticket.slot and t.state in OPEN]
-            if count_before(others, ticket, now):
+            if count_before(connection, ticket, now):
                 return False
             changes: dict[str, str | float | None] = {
                 "state": "submitting",
@@ -138,14 +138,48 @@ class Leases:
             return True
 
 
-def count_before(others: Sequence[Ticket], ticket: Ticket, now: float) -> int:
-    """Return how many of them must be submitted before a range."""
-    return sum(
-        (other.rank < ticket.rank or other.state == "submitting")
-        and other.number != ticket.number
-        and other.holds_up(now)
-        for other in others
+def count_before(connection: sqlite3.Connection, ticket: Ticket, now: float) -> int:
+    """Return how many ranges must be submitted before one."""
+    condition = f"{OF_SLOT} AND (rank < ? OR state = 'submitting') AND number <> ?"
+    values: list[str | float] = [ticket.base_url, ticket.workspace_id, ticket.rank, ticket.number]
+    groups = read_groups(connection, condition, values)
+    return sum(g.size for g in groups if holds_up(g.state, g.origin, g.expires_at, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Ranges of one state with the same lease: how many, and the first of them."""
+
+    origin: str
+    expires_at: float
+    state: str
+    size: int
+    rank: float
+    number: int
+
+
+def read_groups(
+    connection: sqlite3.Connection, condition: str, values: Sequence[str | float]
+) -> list[Group]:
+    """Return ranges by lease, the first in the queue first: so an owner is looked for once."""
+    # With min(), SQLite takes the other columns from the row of the minimum (its documentation
+    # of SELECT, section 2.5).
+    statement = (
+        "SELECT origin, expires_at, state, count(*), min(rank), number FROM queue "  # noqa: S608 - conditions are literals of this package
+        f"WHERE {condition} GROUP BY origin, expires_at, state ORDER BY min(rank)"
     )
+    return [Group(*row) for row in connection.execute(statement, values)]
+
+
+def _given(connection: sqlite3.Connection, ticket: Ticket, owner: Owner, now: float) -> Ticket:
+    """Make a range an owner's, and return it."""
+    expires_at = now + LEASE
+    change(
+        connection,
+        ticket.number,
+        {"origin": owner.origin, "session": owner.session, "expires_at": expires_at},
+    )
+    return replace(ticket, origin=owner.origin, session=owner.session, expires_at=expires_at)
 
 
 def _settle(connection: sqlite3.Connection, ticket: Ticket, now: float) -> str:

@@ -213,6 +213,8 @@ class Ledger(LedgerFile):
         numbers: Collection[int] = (),
         status: str | None = None,
         base_url: str | None = None,
+        first_second: int | None = None,
+        unfinished: bool = False,
     ) -> list[Entry]:
         """Return the rows that are asked for, or all, oldest first.
 
@@ -229,6 +231,10 @@ class Ledger(LedgerFile):
             Those whose status was last written so.
         base_url : str, optional
             Those of that address.
+        first_second : int, optional
+            Those of ranges that begin with that instant, Unix seconds.
+        unfinished : bool
+            Only those of jobs that were not seen to end.
 
         Raises
         ------
@@ -240,16 +246,18 @@ class Ledger(LedgerFile):
             marks = ", ".join("?" * len(numbers))
             conditions.append(f"(session = ? OR number IN ({marks}))")
             values += [session, *numbers]
-        for column, value in (("status", status), ("base_url", base_url)):
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                values.append(value)
+        asked = {"status": status, "base_url": base_url, "created_at_after": first_second}
+        given = {name: value for name, value in asked.items() if value is not None}
+        conditions += [f"{name} = ?" for name in given]
+        values += given.values()
+        if unfinished:
+            conditions.append("finished_at IS NULL")
 
         def wanted(entry: Entry) -> bool:
             return (
                 (session is None or entry.session == session or entry.number in numbers)
-                and status in {None, entry.status}
-                and base_url in {None, entry.base_url}
+                and all(getattr(entry, name) == value for name, value in given.items())
+                and not (unfinished and entry.finished_at is not None)
             )
 
         return self._select(" AND ".join(conditions), values, wanted)

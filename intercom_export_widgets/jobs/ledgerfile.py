@@ -88,11 +88,19 @@ CREATE TABLE IF NOT EXISTS backfills (
 )
 """
 
+INDEXES: Final = """
+CREATE INDEX IF NOT EXISTS queue_by_slot ON queue (state, base_url, workspace_id, rank);
+CREATE INDEX IF NOT EXISTS queue_by_backfill ON queue (backfill, rank);
+CREATE INDEX IF NOT EXISTS queue_by_rank ON queue (rank);
+CREATE INDEX IF NOT EXISTS jobs_by_range ON jobs (base_url, created_at_after)
+"""
+
 STEPS: Final = (
     SCHEMA,
     "ALTER TABLE jobs ADD COLUMN received_until INTEGER",
     QUEUE,
     "ALTER TABLE backfills ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0",
+    INDEXES,
 )
 """What makes each version of the file out of the one before; the first, out of nothing."""
 

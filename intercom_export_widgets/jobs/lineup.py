@@ -8,7 +8,7 @@ it has ended, the range that waits for it.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import UsageError
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.waiters import Place
 
 __all__ = ["Lineup"]
+
+SHOWN: Final = 50
+"""How many ranges are shown: nobody reads the 1,500 windows of a long backfill."""
 
 
 class Lineup:
@@ -226,8 +229,13 @@ class Lineup:
 
     # Showing and taking out ----------------------------------------------------
 
-    def places(self) -> list[Place]:
-        """Return what waits at the session's address, in order.
+    def places(self, limit: int | None = SHOWN) -> list[Place]:
+        """Return what waits at the session's address, in order; `waiting` counts all of it.
+
+        Parameters
+        ----------
+        limit : int, optional
+            The largest number of ranges to return; None for all.
 
         Raises
         ------
@@ -235,7 +243,18 @@ class Lineup:
             If the ledger can't be read.
         """
         address = self._session.connection.address
-        return places_of([t for t in self.queue.tickets() if t.base_url == address])
+        return places_of(self.queue.tickets(base_url=address, limit=limit))
+
+    @property
+    def waiting(self) -> int:
+        """How many ranges wait at the session's address.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        return self.queue.count(self._session.connection.address)
 
     def lost(self) -> list[str]:
         """Return a sentence about each submission whose answer was lost, and what it may block.
@@ -250,15 +269,14 @@ class Lineup:
         return [lost_sentence(entry, now) for entry in lost]
 
     def passed_over(self, address: str) -> str:
-        """Return the sentence about what waits for the slot, for whoever submits past it.
+        """Return the sentence about what waits for the slot, or an empty text.
 
         Raises
         ------
         LedgerError
             If the ledger can't be read.
         """
-        tickets = [t for t in self.queue.tickets() if t.base_url == address]
-        return passed_over(tickets, self._session.now())
+        return passed_over(*self.queue.owned(address, self._session.now()))
 
     def remove(self, number: int | None = None) -> int:
         """Take one range out of the queue, or all at the session's address; return how many.
@@ -275,10 +293,13 @@ class Lineup:
         LedgerError
             If the ledger can't be written.
         """
-        wanted = [p.number for p in self.places()] if number is None else [number]
-        removed = [n for n in wanted if self.queue.remove(n) is not None]
+        if number is None:
+            removed = self.queue.clear(self._session.connection.address)
+        else:
+            removed = int(self.queue.remove(number) is not None)
         if number is not None and not removed:
-            sent = any(place.number == number for place in self.places())
+            ticket = self.queue.ticket(number)
+            sent = ticket is not None and ticket.state == "submitting"
             raise UsageError(
                 f"Range {number} is being submitted just now."
                 if sent
@@ -289,4 +310,4 @@ class Lineup:
         for export in exports:
             if export.progress.stage is Stage.QUEUED and not export.done:
                 export.nudge()
-        return len(removed)
+        return removed

@@ -71,7 +71,7 @@ class Meanwhile:
         if entry.path is None:
             return entry, progress_without_data(entry, now)
         try:
-            return entry, progress_of_file(Path(entry.path), entry)
+            return entry, progress_of_file(Path(entry.path), entry, verified=True)
         except ArchiveError:
             return None
 
@@ -93,8 +93,12 @@ class Meanwhile:
         LedgerError
             If the ledger can't be read.
         """
-        entries = reversed(self.ledger.entries(base_url=self.connection.address))
-        for entry in [entry for entry in entries if self._may_be(entry, now)][:PROPOSED]:
+        entries = self.ledger.entries(
+            base_url=self.connection.address,
+            first_second=self.timeframe.created_at_after,
+            unfinished=True,
+        )
+        for entry in [e for e in reversed(entries) if self._may_be(e, now)][:PROPOSED]:
             try:
                 job = client.refresh(entry.job_identifier or "", attempts=1, timeout=PATIENCE)
             except IntercomExportError:
@@ -108,7 +112,6 @@ class Meanwhile:
         known = self.connection.workspace
         return (
             bool(entry.job_identifier)
-            and entry.finished_at is None
             and entry.error is None
             and (entry.expires_at is None or entry.expires_at > now)
             and JobStatus.read(entry.status) not in GONE

@@ -91,12 +91,21 @@ def find_plan(ledger: Ledger, plan: Plan) -> Plan | None:
     LedgerError
         If the ledger can't be read.
     """
-    same = [
-        found
-        for found in _plans(ledger)
-        if (found.slot, found.timeframe, found.every) == (plan.slot, plan.timeframe, plan.every)
-    ]
-    return same[-1] if same else None
+    slot, timeframe = plan.slot, plan.timeframe
+    return _newest(
+        ledger,
+        "base_url = ? AND workspace_id = ? AND created_at_after = ? AND created_at_before = ? "
+        "AND observed_until IS ? AND zone = ? AND every = ?",
+        [
+            slot.base_url,
+            slot.workspace_id,
+            timeframe.created_at_after,
+            timeframe.created_at_before,
+            timeframe.observed_until,
+            timeframe.zone,
+            plan.every,
+        ],
+    )
 
 
 def plan_of(ledger: Ledger, number: int) -> Plan | None:
@@ -107,21 +116,18 @@ def plan_of(ledger: Ledger, number: int) -> Plan | None:
     LedgerError
         If the ledger can't be read.
     """
-    return next((plan for plan in _plans(ledger) if plan.number == number), None)
+    return _newest(ledger, "number = ?", [number])
 
 
-def _plans(ledger: Ledger) -> list[Plan]:
+def _newest(ledger: Ledger, condition: str, values: list[str | int | None]) -> Plan | None:
+    """Return the newest plan that meets a condition, if there is one."""
     if not ledger.path.exists():
-        return []
+        return None
+    statement = f"SELECT {COLUMNS} FROM backfills WHERE {condition} ORDER BY number DESC LIMIT 1"  # noqa: S608 - conditions are literals of this module
     with ledger.transaction(write=False) as connection:
-        rows = connection.execute(f"SELECT {COLUMNS} FROM backfills ORDER BY number").fetchall()  # noqa: S608 - the names are this module's
-    return [
-        Plan(
-            number,
-            Slot(url, workspace),
-            Timeframe(after, before, zone, observed),
-            every,
-            begun if fresh else 0.0,
-        )
-        for number, url, workspace, after, before, observed, zone, every, fresh, begun in rows
-    ]
+        row = connection.execute(statement, values).fetchone()
+    if row is None:
+        return None
+    number, url, workspace, after, before, observed, zone, every, fresh, begun = row
+    slot, timeframe = Slot(url, workspace), Timeframe(after, before, zone, observed)
+    return Plan(number, slot, timeframe, every, begun if fresh else 0.0)

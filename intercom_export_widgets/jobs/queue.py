@@ -1,23 +1,27 @@
-"""The queue: ranges that wait for a workspace's one slot, on disk, in order.
+"""The queue: the ranges that wait for a workspace's one slot, in order.
 
-It is a table of the ledger's file. Whose each range is, `lease` says. Knows no network, no
-thread and no clock: the time is an argument.
+It is a table of the ledger's file. Ranges that are finished are removed a day later; the
+windows of a backfill stay, since the backfill continues from them. The time is an argument.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.jobs.lease import LEASE, OPEN, Leases, count_before
-from intercom_export_widgets.jobs.ticket import Owner, change, insert, read
+from intercom_export_widgets.jobs.lease import LEASE, WAITS, Leases, count_before, read_groups
+from intercom_export_widgets.jobs.ticket import OPEN, Owner, change, find, insert, is_orphan, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import sqlite3
+    from collections.abc import Collection, Iterable
 
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.ticket import Slot, Ticket
 
 __all__ = ["Queue"]
+
+KEPT: Final = 25 * 3600.0
+"""Seconds for which a finished range is kept: a kernel that was frozen finds there its job."""
 
 
 class Queue(Leases):
@@ -32,18 +36,28 @@ class Queue(Leases):
     # Reading -------------------------------------------------------------------
 
     def tickets(
-        self, slot: Slot | None = None, *, backfill: int | None = None, everything: bool = False
+        self,
+        slot: Slot | None = None,
+        *,
+        base_url: str | None = None,
+        backfill: int | None = None,
+        states: Collection[str] = OPEN,
+        limit: int | None = None,
     ) -> list[Ticket]:
-        """Return what waits, in order.
+        """Return the ranges that wait, in order.
 
         Parameters
         ----------
         slot : Slot, optional
             For this slot only.
+        base_url : str, optional
+            At this address only.
         backfill : int, optional
-            The windows of this backfill only, also those that don't wait any more.
-        everything : bool
-            Also what does not wait any more.
+            All windows of this backfill instead, whatever their state.
+        states : collection of str
+            The states that are wanted.
+        limit : int, optional
+            The largest number of ranges to return.
 
         Raises
         ------
@@ -52,35 +66,76 @@ class Queue(Leases):
         """
         if not self.ledger.path.exists():
             return []
+        condition = f"state IN ({', '.join('?' * len(states))})"
+        values: list[str | float | None] = [*states]
+        if backfill is not None:
+            condition, values = "backfill = ?", [backfill]
+        if slot is not None:
+            condition += " AND base_url = ? AND workspace_id = ?"
+            values += [slot.base_url, slot.workspace_id]
+        elif base_url is not None:
+            condition += " AND base_url = ?"
+            values.append(base_url)
         with self.ledger.transaction(write=False) as connection:
-            found = read(connection)
-        return [
-            ticket
-            for ticket in found
-            if (slot is None or ticket.slot == slot)
-            and (backfill is None or ticket.backfill == backfill)
-            and (everything or backfill is not None or ticket.state in OPEN)
-        ]
+            return read(connection, condition, values, limit=limit)
+
+    def count(self, base_url: str) -> int:
+        """Return how many ranges wait at an address.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        if not self.ledger.path.exists():
+            return 0
+        statement = f"SELECT count(*) FROM queue WHERE {WAITS} AND base_url = ?"  # noqa: S608 - WAITS is a literal
+        with self.ledger.transaction(write=False) as connection:
+            (count,) = connection.execute(statement, [base_url]).fetchone()
+        return int(count)
+
+    def owned(self, base_url: str, now: float) -> tuple[int, Ticket | None]:
+        """Return how many ranges at an address have owners that are there, and the first.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be read.
+        """
+        if not self.ledger.path.exists():
+            return 0, None
+        with self.ledger.transaction(write=False) as connection:
+            condition = f"{WAITS} AND base_url = ?"
+            groups = read_groups(connection, condition, [base_url])
+            owned = [
+                group for group in groups if not is_orphan(group.origin, group.expires_at, now)
+            ]
+            first = find(connection, owned[0].number) if owned else None
+            return sum(group.size for group in owned), first
 
     def ticket(self, number: int) -> Ticket | None:
-        """Return the range of that number, if there is one.
+        """Return the range of that number, if it is in the queue.
 
         Raises
         ------
         LedgerError
             If the ledger can't be read.
         """
-        return next((t for t in self.tickets(everything=True) if t.number == number), None)
+        if not self.ledger.path.exists():
+            return None
+        with self.ledger.transaction(write=False) as connection:
+            return find(connection, number)
 
     def place(self, ticket: Ticket, now: float) -> int:
-        """Return how many others come first, of those whose owners are there.
+        """Return how many ranges come before one, of those whose owners are there.
 
         Raises
         ------
         LedgerError
             If the ledger can't be read.
         """
-        return count_before(self.tickets(ticket.slot), ticket, now)
+        with self.ledger.transaction(write=False) as connection:
+            return count_before(connection, ticket, now)
 
     # Coming and going ----------------------------------------------------------
 
@@ -95,12 +150,18 @@ class Queue(Leases):
     ) -> list[Ticket]:
         """Put ranges at the end of the queue, together, and return them.
 
+        Ranges that were finished more than `KEPT` seconds ago are removed.
+
         Raises
         ------
         LedgerError
             If the ledger can't be written.
         """
         with self.ledger.transaction() as connection:
+            connection.execute(
+                f"DELETE FROM queue WHERE backfill IS NULL AND NOT ({WAITS}) AND expires_at < ?",  # noqa: S608 - WAITS is a literal
+                [now - KEPT],
+            )
             (last,) = connection.execute("SELECT coalesce(max(rank), 0) FROM queue").fetchone()
             return [
                 insert(
@@ -145,17 +206,25 @@ class Queue(Leases):
             If the ledger can't be written.
         """
         with self.ledger.transaction() as connection:
-            found = [t for t in read(connection) if t.number == number and t.state == "waiting"]
-            if not found:
+            ticket = find(connection, number)
+            if ticket is None or ticket.state != "waiting":
                 return None
-            if found[0].backfill is None:
-                connection.execute("DELETE FROM queue WHERE number = ?", [number])
-            else:
-                change(connection, number, {"state": "removed"})
-            connection.execute(
-                "DELETE FROM jobs WHERE number = ? AND status = 'queued'", [found[0].job]
-            )
-            return found[0]
+            _take_out(connection, ticket)
+            return ticket
+
+    def clear(self, base_url: str) -> int:
+        """Take out every range that waits at an address; return how many those were.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        with self.ledger.transaction() as connection:
+            found = read(connection, "state = 'waiting' AND base_url = ?", [base_url])
+            for ticket in found:
+                _take_out(connection, ticket)
+            return len(found)
 
     def update(self, number: int, **values: str | float | None) -> None:
         """Change columns of a range.
@@ -222,6 +291,15 @@ class Queue(Leases):
             number = self.ledger.insert(connection, **values)
             change(connection, ticket.number, {"job": number})
             return number
+
+
+def _take_out(connection: sqlite3.Connection, ticket: Ticket) -> None:
+    """Take a range out of the queue; a backfill keeps its window, to submit it another time."""
+    if ticket.backfill is None:
+        connection.execute("DELETE FROM queue WHERE number = ?", [ticket.number])
+    else:
+        change(connection, ticket.number, {"state": "removed"})
+    connection.execute("DELETE FROM jobs WHERE number = ? AND status = 'queued'", [ticket.job])
 
 
 def _columns(

@@ -97,7 +97,7 @@ def timeframe_of(entry: Entry) -> Timeframe | None:
     )
 
 
-def progress_of_file(path: Path, entry: Entry | None) -> Progress:
+def progress_of_file(path: Path, entry: Entry | None, *, verified: bool = False) -> Progress:
     """Return the progress of an export whose archive is on disk, after verifying it.
 
     Parameters
@@ -106,6 +106,8 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
         The archive.
     entry : Entry or None
         Its row in the ledger, if it has one.
+    verified : bool
+        Whether the caller has just compared its checksum, as `reuse.find_kept` does.
 
     Raises
     ------
@@ -114,8 +116,9 @@ def progress_of_file(path: Path, entry: Entry | None) -> Progress:
     """
     archive, cache = Archive.open(path), Cache(path, (entry and entry.timezone) or "")
     # What has the checksum of the download is as whole as that was.
-    known = entry is not None and entry.sha256 is not None and checksum(path) == entry.sha256
-    rows = count(archive, cache) if known else prove(archive, cache)
+    if entry is not None and entry.sha256 is not None and not verified:
+        verified = checksum(path) == entry.sha256
+    rows = count(archive, cache) if verified else prove(archive, cache)
     status = path.stat()
     identifier = (entry.job_identifier if entry else None) or path.name
     return Progress(

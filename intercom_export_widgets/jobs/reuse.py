@@ -30,6 +30,8 @@ def find_kept(
 ) -> Entry | None:
     """Return the newest export of just that range that is whole on disk, or had no data.
 
+    Its file was read and has the checksum of the download: who opens it need not hash it again.
+
     Parameters
     ----------
     ledger : Ledger
@@ -46,7 +48,10 @@ def find_kept(
     LedgerError
         If the ledger can't be read.
     """
-    for entry in reversed(ledger.entries(base_url=connection.address)):
+    candidates = ledger.entries(
+        base_url=connection.address, first_second=timeframe.created_at_after
+    )
+    for entry in reversed(candidates):
         same = is_same_range(entry, connection.address, timeframe)
         if (
             same

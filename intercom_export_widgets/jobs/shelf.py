@@ -59,13 +59,13 @@ def _is_file(path: Path) -> bool:
 
 
 def taken_from_disk(session: ExportSession, entry: Entry) -> Export:
-    """Return an export of before, the same handle if there is one in this session."""
+    """Return what `reuse.find_kept` has found; the same handle if this session has one."""
     exports: tuple[Export, ...] = session.exports
     for export in exports:
         if export.number == entry.number and is_usable(export, None):
             return export
     if entry.path is not None:
-        return _loaded(session, Path(entry.path), entry)
+        return _loaded(session, Path(entry.path), entry, verified=True)
     export = session.launcher().ended(entry)
     session.publish(export)
     return export
@@ -107,8 +107,10 @@ def final_export(session: ExportSession, entry: Entry) -> Export | None:
     return kept_export(session, entry)
 
 
-def _loaded(session: ExportSession, path: Path, entry: Entry | None) -> Export:
+def _loaded(
+    session: ExportSession, path: Path, entry: Entry | None, *, verified: bool = False
+) -> Export:
     address = session.connection.address if entry is None else entry.base_url
-    export = session.launcher().loaded(path, entry, address)
+    export = session.launcher().loaded(path, entry, address, verified=verified)
     session.publish(export)
     return export

@@ -74,9 +74,8 @@ def find_holder(
     """
     proposed = [
         entry
-        for entry in reversed(ledger.entries(base_url=client.base_url))
+        for entry in reversed(ledger.entries(base_url=client.base_url, unfinished=True))
         if entry.job_identifier
-        and entry.finished_at is None
         and not JobStatus.read(entry.status).ended
         and (now is None or now - (entry.submitted_at or now) < MEMORY)
     ]

@@ -71,7 +71,7 @@ def _take_up_backfills(
     now = session.now()
     orphans = {
         ticket.backfill
-        for ticket in session.lineup.queue.tickets(slot, everything=True)
+        for ticket in session.lineup.queue.tickets(slot, states=(*OPEN, "submitted", "unknown"))
         if (ticket.state in OPEN and ticket.is_orphan(now)) or _is_left(ticket)
     }
     for number in sorted(number for number in orphans if number is not None):

@@ -1,7 +1,6 @@
-"""A range that waits for a workspace's slot: the values, and their rows in the ledger.
+"""The values of the queue, and the SQL that reads and writes their rows.
 
-Used by `queue`, which says what may be done with them. Knows no network, no thread and
-no clock: the time is an argument.
+Base of `lease` and `queue`. It has no clock: the time is an argument.
 """
 
 from __future__ import annotations
@@ -16,8 +15,23 @@ from intercom_export_widgets.jobs.origin import here, is_alive
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
 
-__all__ = ["Owner", "Slot", "Ticket", "change", "insert", "read"]
+__all__ = [
+    "OPEN",
+    "Owner",
+    "Slot",
+    "Ticket",
+    "change",
+    "find",
+    "holds_up",
+    "insert",
+    "is_orphan",
+    "read",
+]
+
+OPEN: Final = ("waiting", "submitting")
+"""States of ranges that still wait for the slot. A range with another state is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +151,33 @@ class Ticket:
         return (self.origin, self.session) == (owner.origin, owner.session)
 
     def is_orphan(self, now: float) -> bool:
-        """Return whether its owner is gone, so that another may take it.
-
-        A process of this machine can be asked; elsewhere the lease decides, by the clock.
-        """
-        if not self.origin or not is_alive(self.origin):
-            return True
-        return not _can_be_asked(self.origin) and self.expires_at < now
+        """Return whether its owner is gone, so that another may take it."""
+        return is_orphan(self.origin, self.expires_at, now)
 
     def holds_up(self, now: float) -> bool:
-        """Return whether those behind must wait for it: not if it waits and its owner sleeps."""
-        asleep = self.state == "waiting" and self.expires_at < now
-        return not asleep and not self.is_orphan(now)
+        """Return whether those behind must wait for it."""
+        return holds_up(self.state, self.origin, self.expires_at, now)
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Ticket))
+COLUMN_LIST: Final = ", ".join(COLUMNS)
+ORDER: Final = "ORDER BY rank, number"
+
+
+def is_orphan(origin: str, expires_at: float, now: float) -> bool:
+    """Return whether the owner of a range is gone, so that another may take it.
+
+    A process of this machine can be asked; elsewhere the lease decides, by the clock.
+    """
+    if not origin or not is_alive(origin):
+        return True
+    return not _can_be_asked(origin) and expires_at < now
+
+
+def holds_up(state: str, origin: str, expires_at: float, now: float) -> bool:
+    """Return whether others must wait for a range: not if it waits and its owner sleeps."""
+    asleep = state == "waiting" and expires_at < now
+    return not asleep and not is_orphan(origin, expires_at, now)
 
 
 def _can_be_asked(origin: str) -> bool:
@@ -156,13 +185,35 @@ def _can_be_asked(origin: str) -> bool:
     return origin.startswith(f"{socket.gethostname()}:") and sys.platform != "win32"
 
 
-COLUMNS: Final = tuple(field.name for field in fields(Ticket))
+def read(
+    connection: sqlite3.Connection,
+    condition: str,
+    values: Sequence[str | float | None],
+    *,
+    limit: int | None = None,
+) -> list[Ticket]:
+    """Return the ranges that meet a condition, in order, at most `limit` of them.
+
+    Parameters
+    ----------
+    connection : sqlite3.Connection
+        Within a transaction of the ledger.
+    condition : str
+        SQL for ``WHERE``, without values.
+    values : sequence
+        A value for each ``?`` in it.
+    limit : int, optional
+        The largest number of ranges to return.
+    """
+    statement = f"SELECT {COLUMN_LIST} FROM queue WHERE {condition} {ORDER} LIMIT ?"  # noqa: S608 - conditions are literals of this package
+    rows = connection.execute(statement, [*values, -1 if limit is None else limit])
+    return [Ticket(*row) for row in rows]
 
 
-def read(connection: sqlite3.Connection) -> list[Ticket]:
-    """Return every range that waits or waited, in order."""
-    statement = f"SELECT {', '.join(COLUMNS)} FROM queue ORDER BY rank, number"  # noqa: S608 - the names are this module's
-    return [Ticket(*row) for row in connection.execute(statement)]
+def find(connection: sqlite3.Connection, number: int) -> Ticket | None:
+    """Return the range of that number, if it is in the queue."""
+    found = read(connection, "number = ?", [number])
+    return found[0] if found else None
 
 
 def change(
@@ -181,7 +232,6 @@ def insert(connection: sqlite3.Connection, **values: str | float | None) -> Tick
     """Write a range that waits, and return it; its rank, owner, slot and range are given."""
     statement = (
         f"INSERT INTO queue (state, {', '.join(values)}) "  # noqa: S608 - the names are those of `queue`
-        f"VALUES ('waiting', {', '.join('?' for _ in values)})"
+        f"VALUES ('waiting', {', '.join('?' for _ in values)}) RETURNING {COLUMN_LIST}"
     )
-    number = connection.execute(statement, list(values.values())).lastrowid
-    return next(ticket for ticket in read(connection) if ticket.number == number)
+    return Ticket(*connection.execute(statement, list(values.values())).fetchone())

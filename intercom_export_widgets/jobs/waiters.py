@@ -1,4 +1,4 @@
-"""The ranges of the queue in words, for whoever shows them."""
+"""The ranges of the queue in words."""
 
 from __future__ import annotations
 
@@ -62,21 +62,20 @@ def places_of(tickets: Sequence[Ticket]) -> list[Place]:
     ]
 
 
-def passed_over(tickets: Sequence[Ticket], now: float) -> str:
+def passed_over(count: int, first: Ticket | None) -> str:
     """Return the sentence about ranges that wait while another is submitted, or an empty text.
 
     Parameters
     ----------
-    tickets : sequence of Ticket
-        What waits at that address, in order.
-    now : float
-        Unix seconds: ranges whose owners are gone don't count.
+    count : int
+        How many wait at that address and have owners that are there.
+    first : Ticket or None
+        The first of them.
     """
-    waiting = [ticket for ticket in tickets if not ticket.is_orphan(now)]
-    if not waiting:
+    if first is None:
         return ""
-    first, count = waiting[0].timeframe.label, len(waiting)
-    ranges = f"{first} waits" if count == 1 else f"{count} ranges wait, {first} first,"
+    label = first.timeframe.label
+    ranges = f"{label} waits" if count == 1 else f"{count} ranges wait, {label} first,"
     return (
         f"{ranges[0].upper()}{ranges[1:]} in the queue for the workspace's one slot, and this "
         "range was submitted past the queue. To put one behind it: the same line with --when-free."

@@ -22,7 +22,7 @@ from intercom_export_widgets.notebook.frontend import caution_of_host
 from intercom_export_widgets.notebook.host import SandboxHost
 from intercom_export_widgets.notebook.logview import HEADS, log_html, log_rows
 from intercom_export_widgets.notebook.notices import alert_of
-from intercom_export_widgets.notebook.queueview import queue_note, queue_rows
+from intercom_export_widgets.notebook.queueview import more_line, queue_note, queue_rows
 from intercom_export_widgets.notebook.submissions import SubmissionPage
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class ExportForm(SubmissionPage):
     caution = Unicode().tag(sync=True)
     zones: List[Any] = List().tag(sync=True)
     queue: List[Any] = List().tag(sync=True)
+    queue_more = Unicode().tag(sync=True)
     lost: List[Any] = List().tag(sync=True)
     log_heads = List(list(HEADS)).tag(sync=True)
     log_rows: List[Any] = List().tag(sync=True)
@@ -168,8 +169,11 @@ class ExportForm(SubmissionPage):
             self.alert = {}
         self._update_log()
         with contextlib.suppress(IntercomExportError):
-            self.queue = queue_rows(self.session.lineup.places())
-            self.lost = self.session.lineup.lost()
+            lineup = self.session.lineup
+            places = lineup.places()
+            self.queue = queue_rows(places)
+            self.queue_more = more_line(places, lineup.waiting)
+            self.lost = lineup.lost()
 
     def _update_log(self) -> None:
         """Read the ledger, unless nothing has happened that it writes down."""
@@ -206,12 +210,14 @@ class ExportForm(SubmissionPage):
     def _queue_note(self) -> text.Note:
         """Return what waits, as text and HTML; empty if nothing does."""
         try:
-            places, lost = self.session.lineup.places(), self.session.lineup.lost()
+            lineup = self.session.lineup
+            places, lost, waiting = lineup.places(), lineup.lost(), lineup.waiting
         except IntercomExportError as error:
             return text.Note(str(error))
         if not (places or lost):
             return text.Note("", " ")
-        return queue_note(places, self.session.now(), lost=lost, by_magic=self.by_magic)
+        now = self.session.now()
+        return queue_note(places, now, lost=lost, waiting=waiting, by_magic=self.by_magic)
 
     def as_html(self) -> str:
         """Return the same as HTML, with the log."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.lineup import Lineup
     from intercom_export_widgets.jobs.waiters import Place
 
-__all__ = ["change_queue", "queue_note", "queue_rows"]
+__all__ = ["change_queue", "more_line", "queue_note", "queue_rows"]
 
 QUEUE_FOOT: Final = (
     "Take one out: %intercom_export queue remove N, all: %intercom_export queue clear"
@@ -52,6 +52,7 @@ def queue_note(
     backfills: Sequence[Backfill] = (),
     lost: Sequence[str] = (),
     *,
+    waiting: int = 0,
     by_magic: bool = True,
 ) -> Note:
     """Return what waits as text and HTML.
@@ -66,6 +67,8 @@ def queue_note(
         Those of this session, each a line.
     lost : sequence of str
         What is to be said of submissions whose answers were lost.
+    waiting : int
+        How many ranges wait; those beyond `places` are counted in one line.
     by_magic : bool
         Whether the magic is at hand, which takes ranges out; a form has buttons for that.
     """
@@ -85,10 +88,21 @@ def queue_note(
         for place in places
     ]
     head = "Waiting for the workspace's one slot:"
+    more = [line for line in [more_line(places, waiting)] if line]
     foot = QUEUE_FOOT if by_magic else ""
     items = "".join(f"<li>{escape(line.partition(' ')[2])}</li>" for line in lines)
-    html = f"<div>{above}<strong>{escape(head)}</strong><ol>{items}</ol><small>{foot}</small></div>"
-    return Note("\n".join([*begun, head, *lines, foot]).rstrip(), html)
+    rest = "".join(f"<div>{line}</div>" for line in more)
+    html = (
+        f"<div>{above}<strong>{escape(head)}</strong><ol>{items}</ol>{rest}"
+        f"<small>{foot}</small></div>"
+    )
+    return Note("\n".join([*begun, head, *lines, *more, foot]).rstrip(), html)
+
+
+def more_line(places: Sequence[Place], waiting: int) -> str:
+    """Return how many ranges wait behind those that are shown; empty if none do."""
+    more = waiting - len(places)
+    return f"… and {more:,} more." if more > 0 else ""
 
 
 def change_queue(lineup: Lineup, words: Sequence[str]) -> str:

@@ -173,7 +173,13 @@ class Verbs:
             return Note(change_queue(self._session.lineup, command.words))
         self._take_up()
         lineup = self._session.lineup
-        return queue_note(lineup.places(), self._session.now(), lineup.backfills, lineup.lost())
+        return queue_note(
+            lineup.places(),
+            self._session.now(),
+            lineup.backfills,
+            lineup.lost(),
+            waiting=lineup.waiting,
+        )
 
     def _take_up(self) -> None:
         """Go on with what an ended kernel left, if there is a token for it."""
@@ -201,7 +207,9 @@ class Verbs:
         lineup, now = self._session.lineup, self._session.now()
         places, lost = lineup.places(), lineup.lost()
         there = places or lineup.backfills or lost
-        return queue_note(places, now, lineup.backfills, lost) if there else None
+        if not there:
+            return None
+        return queue_note(places, now, lineup.backfills, lost, waiting=lineup.waiting)
 
     def _do_attach(self, command: Command) -> object:
         connection = self._connection(command)

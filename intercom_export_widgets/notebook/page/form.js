@@ -93,7 +93,7 @@ class FormView {
     this.on(["zones"], () => this.drawZones());
     this.on(["preview"], () => this.preview.draw());
     this.on(["code"], () => this.drawCode());
-    this.on(["queue", "lost"], () => this.queue.draw());
+    this.on(["queue", "queue_more", "lost"], () => this.queue.draw());
     this.on(["log_rows"], () => this.log.draw());
     this.heard = (message) => this.hear(message);
     this.model.on("msg:custom", this.heard);

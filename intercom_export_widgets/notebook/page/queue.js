@@ -4,6 +4,7 @@ class QueueView {
   constructor(model) {
     this.model = model;
     this.list = h("ol", {});
+    this.more = h("div", { class: "iew-muted" });
     this.lost = h("div", { class: "iew-lost" });
     this.head = h("strong", {}, "Waiting for the workspace's one slot");
     this.element = h(
@@ -12,6 +13,7 @@ class QueueView {
       this.lost,
       this.head,
       this.list,
+      this.more,
     );
     this.draw();
   }
@@ -24,6 +26,7 @@ class QueueView {
     this.lost.replaceChildren(...lost.map((said) => h("p", {}, said)));
     const focused = this.list.contains(this.list.getRootNode().activeElement);
     this.list.replaceChildren(...rows.map((row) => this.row(row)));
+    this.more.textContent = this.model.get("queue_more");
     if (focused) this.list.querySelector("button")?.focus();
   }
 
