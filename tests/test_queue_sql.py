@@ -103,7 +103,6 @@ def everything(queue, tickets, now=1.0):
     queue.renew(OWNER, now)
     queue.claim(first.number, OWNER, now)
     queue.update(first.number, state="waiting")
-    queue.put_back(first.number, OWNER, now, last=True)
     queue.replace(tickets[1], days(2), now=now)
     queue.release(OWNER, [last.number])
     queue.adopt(SLOT, OWNER, now)

@@ -91,7 +91,6 @@ CREATE TABLE IF NOT EXISTS backfills (
 INDEXES: Final = """
 CREATE INDEX IF NOT EXISTS queue_by_slot ON queue (state, base_url, workspace_id, rank);
 CREATE INDEX IF NOT EXISTS queue_by_backfill ON queue (backfill, rank);
-CREATE INDEX IF NOT EXISTS queue_by_rank ON queue (rank);
 CREATE INDEX IF NOT EXISTS jobs_by_range ON jobs (base_url, created_at_after)
 """
 

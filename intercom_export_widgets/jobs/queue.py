@@ -162,7 +162,9 @@ class Queue(Leases):
                 f"DELETE FROM queue WHERE backfill IS NULL AND NOT ({WAITS}) AND expires_at < ?",  # noqa: S608 - WAITS is a literal
                 [now - KEPT],
             )
-            (last,) = connection.execute("SELECT coalesce(max(rank), 0) FROM queue").fetchone()
+            (last,) = connection.execute(
+                f"SELECT coalesce(max(rank), 0) FROM queue WHERE {WAITS}"  # noqa: S608 - WAITS is a literal
+            ).fetchone()
             return [
                 insert(
                     connection,
@@ -183,8 +185,9 @@ class Queue(Leases):
         owner = Owner(ticket.session, ticket.origin)
         with self.ledger.transaction() as connection:
             (after,) = connection.execute(
-                "SELECT coalesce(min(rank), ?) FROM queue WHERE rank > ?",
-                [ticket.rank + 1, ticket.rank],
+                "SELECT coalesce(min(rank), ?) FROM queue "  # noqa: S608 - WAITS is a literal
+                f"WHERE rank > ? AND ({WAITS} OR backfill = ?)",
+                [ticket.rank + 1, ticket.rank, ticket.backfill],
             ).fetchone()
             step = (after - ticket.rank) / (len(ranges) + 1)
             connection.execute("DELETE FROM queue WHERE number = ?", [ticket.number])
@@ -236,41 +239,6 @@ class Queue(Leases):
         """
         with self.ledger.transaction() as connection:
             change(connection, number, values)
-
-    def put_back(
-        self, number: int, owner: Owner, now: float, *, last: bool, **values: str | float | None
-    ) -> None:
-        """Let a range wait again, as this owner's, in its place or behind all others.
-
-        Parameters
-        ----------
-        number : int
-            The range.
-        owner : Owner
-            Whose it is from now on.
-        now : float
-            Unix seconds.
-        last : bool
-            Whether it is put at the end.
-        **values
-            Other columns of `Ticket`.
-
-        Raises
-        ------
-        LedgerError
-            If the ledger can't be written.
-        """
-        mine: dict[str, str | float | None] = {
-            "state": "waiting",
-            "origin": owner.origin,
-            "session": owner.session,
-            "expires_at": now + LEASE,
-        }
-        with self.ledger.transaction() as connection:
-            if last:
-                (end,) = connection.execute("SELECT max(rank) FROM queue").fetchone()
-                mine["rank"] = end + 1
-            change(connection, number, mine | values)
 
     def give_row(self, ticket: Ticket, **values: str | float | None) -> int:
         """Write the ledger's row of a range, and that it is its row, at once; return its number.

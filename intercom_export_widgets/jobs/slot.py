@@ -103,6 +103,8 @@ def find_lost(ledger: Ledger, base_url: str, now: float) -> list[Entry]:
     """
     with contextlib.suppress(LedgerError):  # a ledger that can only be read is read
         settle_lost(ledger)
+    if not ledger.entries(base_url=base_url, status="unknown"):
+        return []
     lost: list[Entry] = []
     entries = ledger.entries(base_url=base_url)
     for entry in sorted(entries, key=lambda entry: entry.submitted_at or 0):
