@@ -97,6 +97,9 @@ class Running(HasTraits):
         self._answered = threading.Event()
         self._finished = threading.Event()
         self._stop = threading.Event()
+        # Set by a cancel before there is a job. It ends the wait, not the polls of a job that
+        # was accepted meanwhile: that one is canceled at Intercom.
+        self._withdrawn = threading.Event()
         self._gone = ""
         self._tools: Tools | None = None
         self._drive = Drive(
@@ -225,9 +228,9 @@ class Running(HasTraits):
         """
         if self.done or self._tools is None:
             return self.job
-        throttled = self.progress.stage is Stage.SUBMITTING and self.progress.next_ask_at
-        if throttled or self.progress.stage is Stage.QUEUED:
-            self._stop.set()
+        if self.job is None:
+            # Also while the submission is in flight: it may be refused, and would wait again.
+            self._withdrawn.set()
             self.nudge()
             with contextlib.suppress(JobCanceledError):
                 self.wait_submitted()
@@ -268,7 +271,9 @@ class Running(HasTraits):
             caution=self._caution,
             say=self._say,
             adopt=self._adopt,
-            turn=None if tools.turn is None else replace(tools.turn, canceled=self._stop.is_set),
+            turn=None
+            if tools.turn is None
+            else replace(tools.turn, canceled=self._withdrawn.is_set),
         )
         self._tools = tools
         part_from(self)
@@ -317,7 +322,8 @@ class Running(HasTraits):
                 self._explain(error)
         forget_locals(error)
         self._trace = error.__traceback__
-        stage = stage_after(error, stopped=self._stop.is_set())
+        stopped = self._stop.is_set() or self._withdrawn.is_set()
+        stage = stage_after(error, stopped=stopped)
         if job is not None and stage is not Stage.LEFT:
             stage = settle_end(tools, job, error, stage)
         ended = replace(self.progress, stage=stage, finished_at=tools.now(), next_ask_at=None)
@@ -353,4 +359,5 @@ class Running(HasTraits):
         return self._drive.leaving or (downloading and self._stop.is_set())
 
     def _stopped(self) -> bool:
-        return self._stop.is_set() or self._drive.leaving
+        withdrawn = self._withdrawn.is_set() and self.job is None
+        return withdrawn or self._stop.is_set() or self._drive.leaving
