@@ -15,6 +15,7 @@ from intercom_export_widgets.jobs.files import checksum
 from intercom_export_widgets.jobs.lease import LEASE
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.ledgerfile import STEPS
+from intercom_export_widgets.jobs.lineup import SHOWN
 from intercom_export_widgets.jobs.plan import Plan, add_plan, find_plan, plan_of
 from intercom_export_widgets.jobs.queue import KEPT, Queue
 from intercom_export_widgets.jobs.ticket import Owner, Slot
@@ -165,11 +166,11 @@ def test_only_what_is_shown_is_read(queue):
     assert "more." not in queue_note(places, 1.0, waiting=50).text
 
 
-def test_a_session_shows_the_first_fifty(session):
-    """The queue's places are the first fifty by default, or all, and `waiting` counts them."""
+def test_a_session_shows_the_first_ranges(session):
+    """The queue's places are the first by default, or all, and `waiting` counts them."""
     lineup = session.lineup
     lineup.queue.add(Slot(session.connection.address, "x"), OWNER, days(60), now=session.now())
-    assert [place.label for place in lineup.places()] == [day.label for day in days(50)]
+    assert [place.label for place in lineup.places()] == [day.label for day in days(SHOWN)]
     assert len(lineup.places(limit=None)) == lineup.waiting == 60
 
 

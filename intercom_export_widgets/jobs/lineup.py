@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ticket import Ticket
     from intercom_export_widgets.jobs.waiters import Place
 
-__all__ = ["Lineup"]
+__all__ = ["SHOWN", "Lineup"]
 
-SHOWN: Final = 50
+SHOWN: Final = 20
 """How many ranges are shown: nobody reads the 1,500 windows of a long backfill."""
 
 
