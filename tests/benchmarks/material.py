@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,8 @@ from intercom_export_widgets.sandbox.workspace import Workspace
 DAY = 86_400
 FIRST = 17_683 * DAY
 DAYS = 30
+QUICK = os.environ.get("BENCHMARKS_QUICK") == "1"
+"""Whether this process is a contestant of a quick run."""
 
 
 def archive_of(folder, rows):
@@ -29,6 +32,15 @@ def archive_of(folder, rows):
             folder, path.stem, workspace, after=FIRST, before=last, until=last, switches=switches
         )
     return path
+
+
+def room_for(folder, rows):
+    """Return why so many rows don't fit on the disk; empty if they do."""
+    # A receipt is 100 bytes packed; polars reads from the unpacked file, 600 bytes a receipt.
+    need, free = rows * 1000, shutil.disk_usage(folder).free
+    if need < free:
+        return ""
+    return f"{need / 1e9:.0f} GB must be free in {folder}, and {free / 1e9:.0f} GB are."
 
 
 def member_of(archive):
@@ -57,6 +69,6 @@ def machine():
         names = [line for line in cpus.read_text().splitlines() if line.startswith("model name")]
         model = names[0].split(":", 1)[1].strip() if names else model
     packages = ", ".join(
-        f"{name} {version(name)}" for name in ("pandas", "pyarrow", "polars", "duckdb", "isal")
+        f"{name} {version(name)}" for name in ("pandas", "pyarrow", "polars", "isal")
     )
     return f"{os.cpu_count()} cores ({model}); Python {platform.python_version()}, {packages}"

@@ -1,4 +1,7 @@
-"""A backfill to Parquet against its windows one after the other, on a server that takes time."""
+"""A backfill to Parquet beside its windows one after the other.
+
+The server prepares a window for about as long as it takes to fetch and convert one.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,27 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
-TITLE = "Four windows to Parquet, each prepared for as long as it takes to fetch and convert"
+from material import QUICK
+from result import Target, ratio
+from server import TOKEN
+from windowserver import edges
+
+TITLE = "A backfill of four windows to Parquet, beside one after the other"
+NEEDS_ARCHIVE = False
 WINDOWS = 4
-FIRST = 1_527_811_200
-LENGTH = 86_400
-TOKEN = "dG9rOmJlbmNobWFya3M"  # noqa: S105 - the sandbox's own
-JOB_SECONDS = 2.0
+SERVER = Path(__file__).parent.parent / "windowserver.py"
+JOB_SECONDS = 1.0 if QUICK else 2.0
 BYTES_PER_SECOND = 8_000_000
-ROWS = 150_000
+ROWS = 75_000 if QUICK else 150_000
 
 
 @contextmanager
-def serving(folder, job_seconds, bytes_per_second):
+def serving(folder):
     """Start a sandbox whose windows are written already; give its address."""
-    command = [sys.executable, __file__, str(folder), str(job_seconds), str(bytes_per_second)]
+    numbers = (JOB_SECONDS, BYTES_PER_SECOND, ROWS, WINDOWS)
+    command = [sys.executable, SERVER, folder, *map(str, numbers)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -34,16 +40,12 @@ def serving(folder, job_seconds, bytes_per_second):
             process.communicate("stop\n")
 
 
-def edges():
-    return list(pairwise(range(FIRST, FIRST + (WINDOWS + 1) * LENGTH, LENGTH)))
-
-
 @contextmanager
-def session_on(archive, job_seconds, bytes_per_second=BYTES_PER_SECOND):
+def session_on(archive):
     from intercom_export_widgets.jobs.session import ExportSession
 
     with (
-        serving(archive.parent, job_seconds, bytes_per_second) as address,
+        serving(archive.parent) as address,
         tempfile.TemporaryDirectory(dir=archive.parent) as folder,
         ExportSession(
             TOKEN,
@@ -62,13 +64,13 @@ def prepared():
     import pyarrow.parquet  # noqa: F401 - imported before the clock starts
 
 
-def one_after_the_other(archive, job_seconds):
+def one_after_the_other(archive):
     prepared()
 
     def run():
-        with session_on(archive, job_seconds) as (session, place):
+        with session_on(archive) as (session, place):
             start = time.perf_counter()
-            for after, end in edges():
+            for after, end in edges(WINDOWS):
                 export = session.submit(f"{after} {end - 1}").wait()
                 export.to_parquet(place / str(after))
             return time.perf_counter() - start
@@ -80,69 +82,17 @@ def backfill(archive):
     prepared()
 
     def run():
-        with session_on(archive, JOB_SECONDS) as (session, place):
-            last = edges()[-1][1] - 1
+        with session_on(archive) as (session, place):
+            last = edges(WINDOWS)[-1][1] - 1
             start = time.perf_counter()
-            session.backfill(f"{FIRST} {last}", "day").to_parquet(place, mixed=True)
+            session.backfill(f"{edges(WINDOWS)[0][0]} {last}", "day").to_parquet(place, mixed=True)
             return time.perf_counter() - start
 
     return run
 
 
-def server_alone(_):
-    def run():
-        return WINDOWS * JOB_SECONDS
+CONTESTANTS = {"one after the other": one_after_the_other, "backfill": backfill}
 
-    return run
-
-
-CONTESTANTS = {
-    "the server's work alone, four jobs": server_alone,
-    "fetching and converting alone (jobs take no time)": partial(
-        one_after_the_other, job_seconds=0.0
-    ),
-    "one after the other": partial(one_after_the_other, job_seconds=JOB_SECONDS),
-    "backfill": backfill,
-}
-
-
-def targets(seconds, _peaks):
-    server, rest, sequential, ours = seconds.values()
-    one = rest / WINDOWS
-    return [
-        ("the backfill, of the longer of the two", 1.5, ours / max(server, rest)),
-        ("the same, less the last window, which nothing overlaps", 1.1,
-         (ours - min(one, JOB_SECONDS)) / max(server, rest)),
-        ("the backfill, of one after the other", 0.75, ours / sequential),
-    ]  # fmt: skip
-
-
-def main(folder, job_seconds, bytes_per_second):
-    from intercom_export_widgets.sandbox import Sandbox
-    from intercom_export_widgets.sandbox.archive import write_archive
-    from intercom_export_widgets.sandbox.jobs import Written
-    from intercom_export_widgets.sandbox.switches import Switches
-    from intercom_export_widgets.sandbox.workspace import Workspace
-
-    switches = Switches(bytes_per_second=int(bytes_per_second))
-    workspace = Workspace(1, rows_per_day=ROWS)
-    # Made beforehand: what a window takes to be written is not what is measured.
-    made = {}
-    for after, end in edges():
-        path = Path(folder) / f"window-{after}.zip"
-        if not path.exists():
-            write_archive(
-                Path(folder), path.stem, workspace,
-                after=after, before=end - 1, until=end - 1, switches=Switches(),
-            )  # fmt: skip
-        size = path.stat().st_size
-        made[after] = Written(path, {"receipt": 1}, size, size // 2)
-    with Sandbox(token=TOKEN, job_seconds=float(job_seconds), switches=switches) as sandbox:
-        sandbox._book._write = lambda job: made[job.after]
-        sys.stdout.write(f"{sandbox.base_url}\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+TARGETS = [
+    Target("the backfill, of one after the other", 0.75, ratio("backfill", "one after the other"))
+]

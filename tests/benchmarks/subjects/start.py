@@ -1,49 +1,40 @@
-"""Item 4: what loading the extension and showing the form add to a kernel with ipywidgets."""
+"""What `%load_ext` costs in a fresh shell, and what it imports."""
 
 from __future__ import annotations
 
 import importlib
-import os
+import sys
 import time
 
-TITLE = "The cold start: a shell that has ipywidgets loaded"
+from result import Target, value
 
-
-def shell_with_widgets():
-    from IPython.core.interactiveshell import InteractiveShell
-
-    importlib.import_module("ipywidgets")
-    return InteractiveShell.instance()
+TITLE = "`%load_ext` in a fresh shell"
+NEEDS_ARCHIVE = False
+HEAVY = ("pandas", "pyarrow", "httpx")
 
 
 def load(_archive):
-    shell = shell_with_widgets()
-    return lambda: shell.run_line_magic("load_ext", "intercom_export_widgets")
+    from IPython.core.interactiveshell import InteractiveShell
 
-
-def form(_archive):
-    shell = shell_with_widgets()
-    shell.run_line_magic("load_ext", "intercom_export_widgets")
-    os.environ["INTERCOM_ACCESS_TOKEN"] = "none"  # noqa: S105 - it is none
+    shell = InteractiveShell.instance()
 
     def run():
         start = time.perf_counter()
-        shell.run_line_magic("intercom_export", "")
-        return time.perf_counter() - start
+        shell.run_line_magic("load_ext", "intercom_export_widgets")
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "heavy": sum(name in sys.modules for name in HEAVY)}
 
     return run
 
 
-def pandas(_archive):
-    return lambda: importlib.import_module("pandas")
+def heavy(name):
+    """Return a contestant that imports a package, for comparison."""
+    return lambda _archive: lambda: importlib.import_module(name) and None
 
 
-CONTESTANTS = {"`import pandas`": pandas, "`%load_ext`": load, "`%intercom_export`": form}
+CONTESTANTS = {"`%load_ext`": load} | {f"`import {name}`": heavy(name) for name in HEAVY}
 
-
-def targets(seconds, _peaks):
-    _, loading, showing = seconds.values()
-    return [
-        ("loading the extension, seconds", 0.15, loading),
-        ("the form, after the magic, seconds", 0.3, showing),
-    ]
+TARGETS = [
+    Target("`%load_ext`", 150, value("`%load_ext`", times=1000), "ms"),
+    Target("of pandas, pyarrow and httpx, imported by it", 0, value("`%load_ext`", "heavy")),
+]
