@@ -128,7 +128,10 @@ def find_frontend_state(shell: InteractiveShell | None) -> Finding:
 def _pages() -> list[LivePage]:
     """Return the forms and cards that are open, if any was ever made."""
     live = sys.modules.get("intercom_export_widgets.notebook.live")
-    known = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", {})
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    known = getattr(module, "_instances", None)
+    if known is None:  # ipywidgets 7 has no such dictionary
+        known = {} if module is None else module.Widget.widgets
     return [] if live is None else [w for w in known.values() if isinstance(w, live.LivePage)]
 
 
