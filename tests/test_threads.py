@@ -78,3 +78,19 @@ def test_a_story_is_left_when_the_interpreter_shuts_down(step):
     )
     assert done.stderr == ""
     assert done.stdout.split() == ["KeyError", "True"]
+
+
+def test_a_request_is_sent_while_the_interpreter_shuts_down(sandbox):
+    """A connection that is made during shutdown needs no thread, so no submission is lost."""
+    code = (
+        "import atexit\n"
+        "from intercom_export_widgets.intercom.client import IntercomClient\n"
+        "from intercom_export_widgets.intercom.credentials import Token\n"
+        f"client = IntercomClient(Token({sandbox.token!r}), base_url={sandbox.base_url!r})\n"
+        "atexit.register(lambda: print(client.identify().sandbox))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() == "True"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpcore
 
 from intercom_export_widgets.intercom.deadline import TICK, current
+from intercom_export_widgets.intercom.threads import start_thread
 
 if TYPE_CHECKING:
     import ssl
@@ -148,10 +149,8 @@ class _Attempt:
         self._abandoned = False
         self._stream: httpcore.NetworkStream | None = None
         self._error: BaseException | None = None
-        thread = threading.Thread(target=self._run, name="intercom-export-connect", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # at the interpreter's end, or at the system's limit of threads
+        # A process that ends still submits what it has begun, without a thread from Python 3.12 on.
+        if not start_thread(self._run, name="intercom-export-connect"):
             self._run()
 
     def result(self) -> httpcore.NetworkStream:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import InputError, IntercomExportError, LedgerError
 from intercom_export_widgets.intercom.deadline import interruptible
+from intercom_export_widgets.intercom.threads import start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.parting import part_from
 from intercom_export_widgets.jobs.progress import Stage
-from intercom_export_widgets.jobs.threads import start_thread
 from intercom_export_widgets.jobs.turn import LEDGER_PAUSE, LEDGER_TRIES
 from intercom_export_widgets.jobs.waiting import wait_for_backfill
 from intercom_export_widgets.jobs.windowed import Windowed

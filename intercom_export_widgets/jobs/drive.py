@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import WaitInterruptedError
 from intercom_export_widgets.intercom.deadline import interruptible
+from intercom_export_widgets.intercom.threads import is_shutdown, start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
-from intercom_export_widgets.jobs.threads import is_shutdown, start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -9,8 +9,8 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
+from intercom_export_widgets.intercom.threads import start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
-from intercom_export_widgets.jobs.threads import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
