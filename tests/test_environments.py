@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-pytestmark = [pytest.mark.environments, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.environments, pytest.mark.slow, pytest.mark.timeout(900)]
 
 RANGE = "2018-06-01 2018-06-02"
 
