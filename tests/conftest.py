@@ -28,7 +28,7 @@ JUPYTERS_OWN = "Canceled future for"
 hypothesis.settings.register_profile("sample", deadline=None)
 hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=500)
 
-SLOW = ("browser", "kernel", "binder")
+SLOW = ("browser", "kernel", "binder", "environments")
 """The markers that keep a test out of the quick run."""
 
 FIRST_BROWSER = {

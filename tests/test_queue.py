@@ -267,6 +267,7 @@ def test_ranges_of_two_notebooks_go_out_in_order_and_once_each(session, sandbox,
     exports = []
     for index, day in enumerate(DAYS):
         exports.append((session, another)[index % 2].start(day, when_free=True))
+    until(lambda e: "later" in e.progress.note, exports[0])
     sandbox.unlock(lock)
     queue = session.lineup.queue
     for ticket in queue.tickets():
