@@ -18,7 +18,7 @@ from pathlib import Path
 
 from calibration import busy_line, calibrate
 from material import archive_of, machine, room_for
-from result import report
+from result import HEADS, judge, report
 
 HERE = Path(__file__).parent
 MILLION = 1_000_000
@@ -28,20 +28,21 @@ ORDER = ("table", "parquet", "one_pass", "start", "client", "backfill", "queuein
 def main():
     options = argparse.ArgumentParser(prog="python tests/benchmarks", description=__doc__)
     options.add_argument("--subjects", nargs="+", choices=ORDER, default=ORDER)
-    options.add_argument("--quick", action="store_true", help="less data and two rounds")
-    options.add_argument("--rounds", type=int, help="how often each contestant runs")
+    options.add_argument("--quick", action="store_true", help="less data")
+    options.add_argument("--rounds", type=int, default=3, help="how often each contestant runs")
     options.add_argument("--folder", type=Path, help="where data is kept for the next time")
     asked = options.parse_args()
-    rounds = asked.rounds or (2 if asked.quick else 3)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="intercom-benchmarks-") as temporary:
         folder = asked.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         say("intercom-export-widgets, " + machine())
-        say(f"\n{rounds} rounds; medians (smallest to largest)." + QUICK * asked.quick)
+        say(f"\n{asked.rounds} rounds; medians (smallest to largest)." + QUICK * asked.quick)
+        lines = [HEADS]
         for name in asked.subjects:
             for rows in sizes_of(name, quick=asked.quick):
-                measure(name, rows, folder, rounds, quick=asked.quick)
+                lines += measure(name, rows, folder, asked.rounds, quick=asked.quick)
+    say("\n## Targets\n\n" + "\n".join(lines))
     say(f"\nAll of it took {time.monotonic() - began:.0f} s.")
 
 
@@ -59,13 +60,14 @@ def sizes_of(name, *, quick):
 
 
 def measure(name, rows, folder, rounds, *, quick):
-    """Measure a subject for so many rows, and print what was found."""
+    """Measure a subject for so many rows, print what was found, and return its targets' lines."""
     subject = import_module(f"subjects.{name}")
-    say(f"\n## {subject.TITLE.format(rows=f'{rows / MILLION:g} million')}\n")
+    title = subject.TITLE.format(rows=f"{rows / MILLION:g} million")
+    say(f"\n## {title}\n")
     lacking = room_for(folder, rows)
     if lacking:
         say(f"Not measured: {lacking}")
-        return
+        return []
     archive = archive_of(folder, rows) if subject.NEEDS_ARCHIVE else folder / "none"
     loops = [calibrate()]
     found = []
@@ -74,6 +76,7 @@ def measure(name, rows, folder, rounds, *, quick):
         loops.append(calibrate())
     say(report(subject, found))
     say(f"\n{busy_line(loops)}")
+    return judge(subject, title, found)
 
 
 def run(name, contestant, archive, *, quick):

@@ -44,22 +44,31 @@ def value(one, key="seconds", times=1.0):
     return lambda measured: measured[one][key] * times
 
 
+HEADS = "| subject | target | limit | measured |\n| --- | --- | --- | --- |"
+
+
 def report(subject, found):
-    """Return a subject's tables: what each contestant took, and each target."""
+    """Return the table of what each contestant took."""
     lines = ["| | seconds | peak MB beyond imports |", "| --- | --- | --- |"]
     for name in subject.CONTESTANTS:
         seconds = spread([each[name]["seconds"] for each in found], 3)
         peak = spread([each[name]["peak"] for each in found], 0)
         lines.append(f"| {name} | {seconds} | {peak} |")
-    lines += ["", "| target | limit | measured |", "| --- | --- | --- |"]
+    return "\n".join(lines)
+
+
+def judge(subject, title, found):
+    """Return a line of the table of targets for each target of a subject."""
+    lines = []
     for target in subject.TARGETS:
         values = [target.of(each) for each in found]
         missed = "" if statistics.median(values) <= target.limit else " **missed**"
         unit = f" {target.unit}" if target.unit else ""
         lines.append(
-            f"| {target.sentence} | {target.limit:g}{unit} | {spread(values, 2)}{unit}{missed} |"
+            f"| {title} | {target.sentence} | {target.limit:g}{unit} | "
+            f"{spread(values, 2)}{unit}{missed} |"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def spread(values, digits):
