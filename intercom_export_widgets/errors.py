@@ -33,6 +33,7 @@ The tree::
     ├── ArchiveError                   the downloaded file
     │   └── ArchiveDamagedError          truncated, or a checksum that does not match
     ├── PackageMissingError            you: an optional package is not installed
+    ├── OutOfMemoryError               your machine: not enough memory
     └── StorageError                   your disk
         ├── LedgerError                  the record of jobs
         └── FileError                    the folder of downloaded exports
@@ -78,6 +79,7 @@ __all__ = [
     "JobNotFoundError",
     "LedgerError",
     "NotReadyError",
+    "OutOfMemoryError",
     "PackageMissingError",
     "RateLimitError",
     "RedirectedError",
@@ -430,6 +432,15 @@ class PackageMissingError(IntercomExportError):
         """
         line = f'pip install "{install}"' if "[" in install else f"pip install {install}"
         return cls(f"{what} needs {package}, which is not installed", advice=f"Install it: {line}")
+
+
+class OutOfMemoryError(IntercomExportError, MemoryError):
+    """There is not enough memory."""
+
+    advice = (
+        "Read fewer columns (columns=[...]), write the table with to_parquet, which needs little "
+        "memory, or free memory: restart other kernels, or this one."
+    )
 
 
 class StorageError(IntercomExportError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 from intercom_export_widgets.data.aside import aside
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.parquet import ROW_GROUP, ParquetSink
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def united(schemas: Sequence[Schema]) -> tuple[Schema, tuple[str, ...]]:
     return pa.schema(list((fields | last).items())), tuple(became_text)
 
 
+@memory_errors("rewrite the Parquet file")
 def rewrite(source: BinaryIO, path: Path, schema: Schema) -> None:
     """Write a Parquet file anew with the columns of a schema, a row group at a time.
 

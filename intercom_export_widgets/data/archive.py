@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from intercom_export_widgets.data import sniff
 from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Member, read_directory
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import FileError, forgetting_locals
 
@@ -58,6 +59,7 @@ class Archive:
 
     @classmethod
     @forgetting_locals()
+    @memory_errors("open the archive")
     def open(cls, path: Path) -> Archive:
         """Return the archive at ``path``; only its directory and its first bytes are read.
 
@@ -72,6 +74,8 @@ class Archive:
             If it is something else (a web page, JSON), or holds files but no CSV.
         FileError
             If it can't be read.
+        OutOfMemoryError
+            If there is not enough memory.
         """
         try:
             return cls(path, read_directory(lambda: path.open("rb"), path.name))

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.memory import is_out_of_memory
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def aside(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
+        if is_out_of_memory(error):
+            raise
         raise FileError(
             f"{path} can't be written: {error.strerror or error}.",
             advice="Free some space or choose another place.",

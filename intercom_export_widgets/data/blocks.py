@@ -90,7 +90,7 @@ def cut_blocks(
         If a record is longer than ``record_limit``.
     """
     buffers = _Buffers()
-    block, length, wanted = bytearray(2 * size), 0, size
+    block, length, wanted = bytearray(), 0, size
     for chunk in _without_mark(chunks):
         if length + len(chunk) > len(block):
             block = block[:length] + bytes(length + 2 * len(chunk))

@@ -204,7 +204,7 @@ class CacheFile:
         try:
             self._sink = self._sink or ParquetSink(self._temporary, batch.schema)
             self._sink.add(batch)
-        except OSError:
+        except (OSError, MemoryError):
             self._broken = True
 
     def seal(self) -> None:
@@ -215,7 +215,7 @@ class CacheFile:
             self._sink.finish({})
             self._sink = None
             self._checksum = checksum_of(self._temporary)
-        except OSError:
+        except (OSError, MemoryError):
             self._broken = True
 
     def finish(self, facts: dict[str, object]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.frames import ArrowFrame
+from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.parsing import Tally
 from intercom_export_widgets.data.records import Surplus
 from intercom_export_widgets.data.schema import GROUPS, Kind
@@ -115,13 +116,11 @@ class CachedReading:
         names = self.schema.names
         groups = range(self._file.num_row_groups)
         with ThreadPoolExecutor(1, thread_name_prefix="intercom-export-decode") as pool:
-            ahead = [
-                pool.submit(self._file.read_row_group, place, columns=names) for place in groups[:1]
-            ]
+            ahead = [pool.submit(_read_row_group, self._file, place, names) for place in groups[:1]]
             for place in groups:
                 table = ahead.pop().result()
                 if place + 1 < len(groups):
-                    ahead.append(pool.submit(self._file.read_row_group, place + 1, columns=names))
+                    ahead.append(pool.submit(_read_row_group, self._file, place + 1, names))
                 yield from table.select(names).to_batches()
 
     def pour(self, frame: PandasFrame | ArrowFrame) -> None:
@@ -145,7 +144,7 @@ class CachedReading:
 
         file = parquet.ParquetFile(self._source, metadata=self._file.metadata)
         for place in range(file.num_row_groups):
-            table = file.read_row_group(place, columns=part.names, use_threads=False)
+            table = _read_row_group(file, place, part.names, use_threads=False)
             for batch in table.select(part.names).to_batches():
                 part.add(batch)
 
@@ -154,6 +153,12 @@ class CachedReading:
         frame = ArrowFrame(self.schema)
         self.pour(frame)
         return frame.table()
+
+
+def _read_row_group(file: ParquetFile, place: int, columns: list[str], **options: bool) -> Table:
+    """Return some columns of a row group."""
+    require_memory(file.metadata.row_group(place).total_byte_size)
+    return file.read_row_group(place, columns=columns, **options)
 
 
 def no_such_column(group: str, name: str, there: Mapping[str, object]) -> InputError:

@@ -1,14 +1,13 @@
-"""One column of a DataFrame in the making: pieces of Arrow data, gathered where they stay.
+"""One column of a DataFrame while it is built from pieces of Arrow data.
 
-Used by `frames`. Memory that is new to the process costs as much as parsing into it, so
-instants and strings are copied out of their pieces, which the next block then uses again, into
-arrays that numpy asks large pages for, and grow without being copied. It refuses to know
-batches, files and names.
+Used by `frames`. Timestamps and strings are copied out of the pieces into one array for each
+column, so the memory of a parsed block can be reused at once. The finished column keeps no
+more memory than its values need.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +29,6 @@ __all__ = [
     "string_index",
 ]
 
-_LARGE: Final = 4 * 1024 * 1024
-"""From so many bytes on numpy asks for large pages; memory that is not written to costs nothing."""
-
 
 class _Growing:
     """A numpy array that grows at its end.
@@ -40,17 +36,17 @@ class _Growing:
     Parameters
     ----------
     dtype : str
-        Of its values.
+        The dtype of its values.
     expected : int
-        How many values to make room for.
+        The number of values to reserve memory for. Memory that is never written to is not
+        allocated by the operating system.
     """
 
     def __init__(self, dtype: str, expected: int) -> None:
         import numpy as np
 
         self.length = 0
-        least = _LARGE // np.dtype(dtype).itemsize
-        self._array: NDArray[Any] = np.empty(max(expected, least), dtype)
+        self._array: NDArray[Any] = np.empty(expected, dtype)
 
     def more(self, count: int) -> NDArray[Any]:
         """Return the next ``count`` values, to be written."""
@@ -58,14 +54,18 @@ class _Growing:
 
         start, self.length = self.length, self.length + count
         if self.length > len(self._array):
-            larger = np.empty(self.length + self.length // 4, self._array.dtype)
+            larger = np.empty(max(self.length, 2 * len(self._array)), self._array.dtype)
             larger[:start] = self._array[:start]
             self._array = larger
         return self._array[start : self.length]
 
     def taken(self) -> NDArray[Any]:
-        """Return what was written."""
-        return self._array[: self.length]
+        """Return what was written; the memory reserved beyond it is freed."""
+        if self.length < len(self._array):
+            # Views of this array would keep all that was reserved. `resize` shrinks it in
+            # place, without a copy. The views that `more` returned are gone by now.
+            self._array.resize(self.length, refcheck=False)
+        return self._array
 
 
 class Instants:
@@ -118,7 +118,6 @@ class Strings:
     """A column of string, to be ``str``; as `Instants` otherwise."""
 
     def __init__(self, expected: int) -> None:
-
         self._expected = expected
         self._data: _Growing | None = None
         self._ends = _Growing("int64", expected + 1)

@@ -7,10 +7,11 @@ from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.columns import Gathered, Instants, Strings, string_index
+from intercom_export_widgets.data.memory import release_memory, release_when_dropped
 from intercom_export_widgets.data.schema import GROUPS
 
 if TYPE_CHECKING:
@@ -23,7 +24,18 @@ if TYPE_CHECKING:
 
     Gathering = Instants | Strings | Gathered
 
-__all__ = ["ArrowFrame", "DtypeBackend", "PandasFrame", "assembled", "empty_frame", "new_frame"]
+__all__ = [
+    "ArrowFrame",
+    "DtypeBackend",
+    "PandasFrame",
+    "assembled",
+    "compact",
+    "empty_frame",
+    "new_frame",
+]
+
+_COMPACTED: Final = 128 * 1024 * 1024
+"""The bytes up to which a table of Arrow data is copied out of the parser's memory."""
 
 DtypeBackend = Literal["pandas", "pyarrow"]
 
@@ -115,7 +127,7 @@ class PandasFrame:
         names = list(self._columns)
         arrays = [self._columns.pop(name).finish(kept) for name in names]
         rows = self.rows if kept is None else len(next(iter(arrays), ()))
-        return assembled(names, arrays, rows)
+        return _released(assembled(names, arrays, rows))
 
 
 class ArrowFrame:
@@ -163,8 +175,37 @@ class ArrowFrame:
         table, self._whole = self.table(), None
         if kept is not None:
             table = table.filter(kept)
-        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
-        return frame
+        # The variable is rebound, so that the parser's memory is free when it is released.
+        table = compact(table)
+        return _released(table.to_pandas(types_mapper=pd.ArrowDtype))
+
+
+def compact(table: Table) -> Table:
+    """Return a table in memory of its own, unless it is large.
+
+    The memory of parsed blocks comes from Arrow's pool, which keeps large segments for each
+    parser thread as long as any value in them is used.
+    """
+    import pyarrow as pa
+
+    if table.nbytes > _COMPACTED:
+        return table
+    pool = pa.system_memory_pool()
+    columns = [
+        # An array alone is not copied by `concat_arrays`, so an empty one is added.
+        pa.concat_arrays([*column.chunks, column.chunk(0)[:0]], memory_pool=pool)
+        if column.num_chunks
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, schema=table.schema)
+
+
+def _released(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` after the memory that making it took was given back."""
+    release_memory()
+    release_when_dropped(frame)
+    return frame
 
 
 def assembled(names: list[str], arrays: Iterable[ExtensionArray], rows: int) -> pd.DataFrame:

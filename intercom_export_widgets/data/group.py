@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.data.frames import empty_frame, new_frame
+from intercom_export_widgets.data.frames import compact, empty_frame, new_frame
+from intercom_export_widgets.data.memory import memory_errors, release_memory
 from intercom_export_widgets.data.notes import reading_notes, warn
 from intercom_export_widgets.data.reading import Reading
 
@@ -65,9 +66,13 @@ def read_arrow(
         If it has no such column.
     ArchiveError
         If the data is damaged, or is no CSV.
+    OutOfMemoryError
+        If there is not enough memory.
     """
-    reading = Reading(archive, group, zone=zone, columns=columns)
-    table = reading.table()
+    with memory_errors(f"read the table {group}"):
+        reading = Reading(archive, group, zone=zone, columns=columns)
+        table = compact(reading.table())
+        release_memory()
     _say(reading, notes)
     return table
 
@@ -103,11 +108,13 @@ def read_table(
         ``"pandas"`` gives ``str``, ``category``, ``datetime64[us, UTC]``, ``Int64`` and
         ``Float64``; ``"pyarrow"`` gives ``ArrowDtype`` throughout, in less time and memory.
     """
-    reading = Reading(archive, group, zone=zone, columns=columns)
-    frame = new_frame(reading.schema, dtype_backend, reading.expected)
-    reading.pour(frame)
+    with memory_errors(f"read the table {group}"):
+        reading = Reading(archive, group, zone=zone, columns=columns)
+        frame = new_frame(reading.schema, dtype_backend, reading.expected)
+        reading.pour(frame)
+        finished = frame.finish()
     _say(reading, notes)
-    return frame.finish()
+    return finished
 
 
 def empty_table(group: str, dtype_backend: DtypeBackend = "pandas") -> pd.DataFrame:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.aside import aside
+from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.schema import GROUPS
 from intercom_export_widgets.errors import FileError
 
@@ -165,6 +166,7 @@ class ParquetSink:
     def _write(self, batches: list[Batch]) -> None:
         import pyarrow as pa
 
+        require_memory(2 * sum(batch.nbytes for batch in batches))
         table = pa.Table.from_batches(batches, self._batched).unify_dictionaries()
         if self._part is not None and self._schema is not self._batched:
             table = table.append_column(self._schema[-1], self._part.column(len(table)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.header import COLUMNS_AT_MOST
+from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.records import Surplus, fit_records
 from intercom_export_widgets.data.schema import Kind
 from intercom_export_widgets.data.timestamps import from_integers, from_text
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockParser", "Field", "Parsed", "Tally"]
 
+_PARSER_MEMORY = 4  # times the size of a block: what parsing it takes, and some room
 _NUMERIC = {Kind.TIMESTAMP, Kind.COUNT, Kind.RATE}
 
 
@@ -161,6 +163,7 @@ class BlockParser:
         import pyarrow as pa
         from pyarrow import csv
 
+        require_memory(_PARSER_MEMORY * len(block))
         types = {str(f.position): _parsed_type(f, textual, empty) for f in self.fields}
         table = csv.read_csv(
             pa.BufferReader(pa.py_buffer(block)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.errors import forgetting_locals
 
@@ -58,6 +59,7 @@ class Preview:
 
 
 @forgetting_locals()
+@memory_errors("read the first rows")
 def preview(archive: Archive, *, zone: str = "UTC", rows: int = 5, masked: bool = True) -> Preview:
     """Return the first deliveries of an archive as text.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.parquet import BLOCK
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.errors import forgetting_locals
@@ -25,6 +26,7 @@ LEAST_CACHED = 4 * 1024 * 1024
 
 
 @forgetting_locals()
+@memory_errors("verify the archive")
 def prove(
     archive: Archive, cache: Cache | None = None, least: int = LEAST_CACHED
 ) -> dict[str, int]:
@@ -53,6 +55,7 @@ def prove(
     return {group: prove_group(archive, group, cache, least) for group in archive.groups}
 
 
+@memory_errors("count the rows")
 def count(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str, int]:
     """Count rows of an archive that is known to be whole: what the cache has is not read again.
 

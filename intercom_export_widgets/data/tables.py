@@ -17,6 +17,7 @@ from intercom_export_widgets.data.cached import empty_schema
 from intercom_export_widgets.data.frames import DtypeBackend, empty_frame
 from intercom_export_widgets.data.group import empty_table, read_arrow, read_table
 from intercom_export_widgets.data.handle import TableHandle
+from intercom_export_widgets.data.memory import memory_errors, release_memory
 from intercom_export_widgets.data.notes import warn
 from intercom_export_widgets.data.parquet import facts_of, make_folder, parquet_name, write_empty
 from intercom_export_widgets.data.schema import GROUPS, singular
@@ -99,7 +100,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
     def __getitem__(self, name: str) -> pd.DataFrame:
         """Return the table of that group, whole, with pandas' dtypes."""
         group = self._resolve(name)
-        with self._lock:
+        with self._lock, memory_errors(f"read the table {group}"):
             if group not in self._read:
                 self._read[group] = self._remembered(group)
             return self._read[group]
@@ -131,6 +132,11 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             packed = sum(member.compressed for member in members)
             lines.append(f"  {group:<24}{rows}{packed:>15,} bytes packed")
         return "\n".join(["Tables, read when asked for:", *lines])
+
+    def forget(self) -> None:
+        """Drop the tables that were read; each is read again when it is next asked for."""
+        with self._lock:
+            self._read.clear()
 
     def _remembered(self, group: str) -> pd.DataFrame:
         """Return what `read` returns, from where the last kernel that read it has kept it."""
@@ -176,6 +182,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             If the table has no such column.
         ArchiveError
             If the data is damaged, or is no CSV.
+        OutOfMemoryError
+            If there is not enough memory.
         """
         group = self._resolve(name)
         backend = dtype_backend or "pandas"
@@ -186,7 +194,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             frame = empty_frame(group, backend)
             frame = frame if columns is None else frame[list(columns)]
         else:
-            frame, trimmed = self._trimmed.frame(group, columns, backend, trim=trim)
+            with memory_errors(f"read the table {group}"):
+                frame, trimmed = self._trimmed.frame(group, columns, backend, trim=trim)
         return self._labelled(frame, trimmed)
 
     @forgetting_locals()
@@ -220,7 +229,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         import pyarrow as pa
 
         if self._trimmed is not None and group in self._groups:
-            schema, batches = self._trimmed.stream(group, columns, trim=trim)
+            with memory_errors(f"read the table {group}"):
+                schema, batches = self._trimmed.stream(group, columns, trim=trim)
         else:
             schema, batches = empty_schema(group, columns), iter(())
         schema = schema.with_metadata(facts_of(self.attrs))
@@ -228,8 +238,9 @@ class Tables(Mapping[str, "pd.DataFrame"]):
 
     def _told(self, batches: Iterator[Batch], schema: Schema) -> Iterator[Batch]:
         """Yield batches of a schema; warn at the end of what reading them has found out."""
-        for batch in batches:
-            yield batch.replace_schema_metadata(schema.metadata)
+        with memory_errors("read the table"):
+            for batch in batches:
+                yield batch.replace_schema_metadata(schema.metadata)
         self._say_notes()
 
     def fold(self, name: str, columns: Sequence[str] | None, new: Callable[[], Taker]) -> Taker:
@@ -257,11 +268,14 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             If neither the archive nor the API knows such a group.
         ArchiveError
             If the data is damaged, or is no CSV.
+        OutOfMemoryError
+            If there is not enough memory.
         """
         group = self._resolve(name)
         if self._trimmed is None or group not in self._groups:
             return new()
-        return self._trimmed.fold(group, columns, new)
+        with memory_errors(f"read the table {group}"):
+            return self._trimmed.fold(group, columns, new)
 
     def _say_notes(self) -> None:
         """Warn once of each thing that reading has found out."""
@@ -325,6 +339,8 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             If neither the archive nor the API knows such a group.
         ArchiveError
             If the data is damaged, or is no CSV.
+        OutOfMemoryError
+            If there is not enough memory.
         FileError
             If the disk refuses; there is no new file then, and never half of one.
         """
@@ -339,7 +355,9 @@ class Tables(Mapping[str, "pd.DataFrame"]):
                 write_empty(group, file, self._facts(0, trim=trim, part=part), part)
             else:
                 facts = partial(self._facts, trim=trim, part=part)
-                self._trimmed.write(group, file, facts, trim=trim, part=part)
+                with memory_errors(f"write the table {group}"):
+                    self._trimmed.write(group, file, facts, trim=trim, part=part)
+        release_memory()
         self._say_notes()
         return tuple(files)
 

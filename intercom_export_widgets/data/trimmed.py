@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.frames import new_frame
+from intercom_export_widgets.data.memory import is_out_of_memory
 from intercom_export_widgets.data.notes import reading_notes, trimming_notes
 from intercom_export_widgets.data.parquet import BLOCK, ParquetSink
 from intercom_export_widgets.data.reading import Reading
@@ -235,6 +236,8 @@ class Trimmed:
                 trimmed += _add(taken, batch, beyond)
                 yield taken.batch.select(names)
         except _damage() as error:
+            if is_out_of_memory(error):
+                raise
             self._harmed = True
             raise ArchiveError(
                 f"The cache of {self._archive.path} was damaged while it was read: {error}",
@@ -250,8 +253,8 @@ class Trimmed:
         """
         try:
             yield
-        except _damage():
-            if self._harmed:
+        except _damage() as error:
+            if self._harmed or is_out_of_memory(error):
                 raise
             self._harmed = True
 

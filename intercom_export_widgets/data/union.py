@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets.data.memory import memory_errors
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -29,6 +31,7 @@ def with_moment(frame: pd.DataFrame) -> pd.DataFrame:
     return marked
 
 
+@memory_errors("concatenate the tables")
 def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return tables under each other, without ``attrs``; categories become one set of them."""
     import pandas as pd

@@ -9,6 +9,7 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.errors import WaitInterruptedError
 from intercom_export_widgets.intercom.deadline import interruptible
 from intercom_export_widgets.intercom.threads import is_shutdown, start_thread
@@ -115,7 +116,8 @@ class Drive:
             with interruptible(self._stopped):
                 if after_rest and self.leaving:
                     story.throw(self._left())
-                pause = next(story)
+                with memory_errors("continue the export"):
+                    pause = next(story)
         except StopIteration:
             self._end()
         except WaitInterruptedError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from traitlets import HasTraits, Instance, Tuple, observe
 
+from intercom_export_widgets.data.memory import release_memory
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import JobStatus
 from intercom_export_widgets.jobs import log as logs
@@ -108,13 +109,17 @@ class Following(HasTraits):
         """Stop following what still runs, and close the connections.
 
         A submission that is under way is answered first, so that its identifier is known.
-        The jobs run on at Intercom; `attach` takes them up again.
+        The jobs run on at Intercom; `attach` takes them up again. The tables that exports
+        have read are dropped from memory; they are read again if they are asked for.
         """
         exports: tuple[Export, ...] = self.exports
         leave_all([*self.backfills, *exports])
         if all(export.done for export in exports):
             for connection in self._connections:
                 connection.close()
+        for export in exports:
+            export.forget_tables()
+        release_memory()
 
     def abandon(self, address: str, because: str) -> None:
         """Stop following the exports of an address whose jobs are gone with it.

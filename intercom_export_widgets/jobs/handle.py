@@ -117,6 +117,12 @@ class Export(Gallery, Running):
                 self._tables = self._opener(self)
             return self._tables
 
+    def forget_tables(self) -> None:
+        """Drop the tables that were read; each is read again when it is next asked for."""
+        with self._lock:
+            if self._tables is not None:
+                self._tables.forget()
+
     def read(
         self,
         table: str = "receipt",

@@ -1,0 +1,227 @@
+"""Memory: what tables keep, what is given back, and what happens when there is too little."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from intercom_export_widgets.data.blocks import cut_blocks
+from intercom_export_widgets.data.columns import Instants, Strings
+from intercom_export_widgets.data.memory import memory_errors
+from intercom_export_widgets.data.schema import GROUPS
+from intercom_export_widgets.errors import IntercomExportError, OutOfMemoryError
+
+MB = 1 << 20
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measured in /proc")
+
+PRELUDE = """
+import gc, json, pathlib, sys, warnings
+import numpy, pandas, pyarrow.compute, pyarrow.csv
+from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.tables import Tables, read_arrow, read_table
+def used(name="VmRSS"):
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.partition(name + ":")[2].split()[0]) << 10
+path = pathlib.Path(sys.argv[1])
+warnings.simplefilter("ignore")
+"""
+
+TABLE = """
+def read(name):
+    if sys.argv[2] == "table":
+        return read_arrow(Archive.open(path.with_name(name)), "receipt")
+    return read_table(Archive.open(path.with_name(name)), "receipt", dtype_backend=sys.argv[2])
+read("warm.zip"), gc.collect()
+found = []
+for rows in (10, 1_000, 1_000_000):
+    before = used()
+    table = read(f"{rows}.zip")
+    gc.collect()
+    kept = used() - before
+    whole = hasattr(table, "nbytes")
+    needs = table.nbytes if whole else table.memory_usage(index=False, deep=True).sum()
+    found.append([len(table), int(needs), kept])
+    del table
+print(json.dumps(found))
+"""
+
+LOOP = """
+kept, sizes = [], []
+def read():
+    tables = Tables(Archive.open(path))
+    kept.append(tables)
+    for name in tables:
+        tables[name]
+    sizes.append(used())
+read()
+for _ in range(200):
+    kept.clear()
+    read()
+print(json.dumps(sizes))
+"""
+
+SESSION = """
+from intercom_export_widgets import ExportSession
+session = ExportSession("a-token-of-the-tests", folder=path.parent, ledger=path.parent / "l.sqlite")
+def read(name):
+    export = session.load(path.with_name(name))
+    for table in export.tables:
+        export.tables[table]
+read("warm.zip")
+before = used()
+for number in range(30):
+    read(f"{number}.zip")
+full = used()
+session.close()
+del session
+gc.collect()
+print(json.dumps([before, full, used()]))
+"""
+
+LIMITED = """
+import resource
+from intercom_export_widgets.errors import OutOfMemoryError
+from intercom_export_widgets.data.proof import prove
+limit = used("VmSize") + (int(sys.argv[2]) << 20)
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    archive = Archive.open(path)
+    if sys.argv[3] == "prove":
+        prove(archive)
+    elif sys.argv[3] == "parquet":
+        Tables(archive).to_parquet(path.with_suffix(".parquet"))
+    else:
+        Tables(archive).read("receipt", dtype_backend=sys.argv[3])
+    said = "read"
+except OutOfMemoryError as error:
+    said = error.message
+print(json.dumps(said))
+"""
+
+
+def child(program, *arguments):
+    """Return what a program prints as JSON, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + program, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout)
+
+
+def receipts(path, rows, columns=None):
+    """Write a ZIP of receipts, with so many rows."""
+    names = ["user_id", "content_type", "receipt_id", "received_at", "first_open"]
+    names += [column.name for column in GROUPS["receipt"].columns if column.name not in names]
+    names = names[:columns]
+    row = dict.fromkeys(names, "") | {
+        "user_id": "%024d",
+        "content_type": "email",
+        "content_title": "Hello",
+        "receipt_id": "%012d",
+        "received_at": "1527811200",
+        "first_open": "1527811300",
+    }
+    line = ",".join(row[name] for name in names) + "\n"
+    count = line.count("%")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        text = "".join(line % ((number,) * count) for number in range(min(rows, 1000)))
+        with file.open("receipt_20260114-183225.csv", "w") as member:
+            member.write((",".join(names) + "\n").encode())
+            for _ in range(max(1, rows // 1000)):
+                member.write(text.encode())
+    return path
+
+
+@LINUX
+@pytest.mark.parametrize("backend", ["pandas", "pyarrow", "table"])
+def test_a_table_keeps_what_its_values_need(tmp_path, backend):
+    """A table takes at most 1.5 times the memory of its values and 1 MB, whatever its size."""
+    receipts(tmp_path / "warm.zip", 10)
+    for rows, columns in ((10, None), (1_000, None), (1_000_000, 10)):
+        receipts(tmp_path / f"{rows}.zip", rows, columns)
+    for rows, needs, kept in child(TABLE, tmp_path / "a.zip", backend):
+        assert kept <= 1.5 * needs + MB, rows
+
+
+@LINUX
+def test_two_hundred_exports_in_a_loop_stay_flat(tmp_path):
+    """Exports that are read and dropped, one after the other, take the memory of one."""
+    sizes = child(LOOP, receipts(tmp_path / "a.zip", 500, 10))
+    assert max(sizes[100:]) <= max(sizes[:20]) + 4 * MB
+
+
+@LINUX
+def test_a_closed_session_gives_its_memory_back(tmp_path):
+    """After ``close()`` and ``del``, the tables that exports have read take no memory."""
+    for name in ("warm", *range(30)):
+        receipts(tmp_path / f"{name}.zip", 3_000)
+    before, full, after = child(SESSION, tmp_path / "a.zip")
+    assert full > before + 10 * MB
+    assert after <= before + 4 * MB
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [
+        ("pandas", 4),
+        ("pandas", 60),
+        ("pandas", 150),
+        ("pyarrow", 60),
+        ("prove", 60),
+        ("parquet", 60),
+    ],
+)
+def test_too_little_memory_is_a_documented_error(tmp_path, limit, what):
+    """Under a limit, a table is read, or an error says that there is too little memory."""
+    path = receipts(tmp_path / "a.zip", 300_000, 20)
+    said = child(LIMITED, path, limit, what)
+    assert said.startswith("There is not enough memory to ")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError(12, "Cannot allocate memory"), RuntimeError("can't start new thread")],
+)
+def test_every_kind_of_memory_error_is_documented(error):
+    """Whatever raises for want of memory becomes an error of this package with advice."""
+    matching = pytest.raises(OutOfMemoryError, match="read the table")
+    with matching as caught, memory_errors("read the table"):
+        raise error
+    assert isinstance(caught.value, MemoryError)
+    assert isinstance(caught.value, IntercomExportError)
+    assert "to_parquet" in str(caught.value)
+
+
+def test_other_errors_pass_as_they_are():
+    """An error that is not about memory is not renamed."""
+    for error in (OSError(2, "No such file"), RuntimeError("another"), KeyError("x")):
+        with pytest.raises(type(error)) as caught, memory_errors("read the table"):
+            raise error
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("column", [Instants, Strings])
+@pytest.mark.parametrize("expected", [0, 1_000_000])
+def test_a_column_of_few_values_is_an_array_of_few(column, expected):
+    """However many rows are expected, the finished column has the bytes of those that came."""
+    pa = pytest.importorskip("pyarrow")
+    values = pa.array(["abc"] * 10)
+    if column is Instants:
+        values = pa.array([1527811200] * 10).cast(pa.timestamp("us", "UTC"))
+    filled = column(expected)
+    for _ in range(3):
+        filled.add(values)
+    assert filled.arrow().get_total_buffer_size() <= 31 * 8 + 90
+
+
+def test_a_short_member_takes_a_short_block():
+    """The memory of a block follows from the data, not from how long blocks may be."""
+    assert len(next(cut_blocks([b"a,b\n1,2\n"], 1 << 30)).obj) < 100
