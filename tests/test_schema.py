@@ -38,7 +38,7 @@ def test_every_group_of_the_api_is_known():
     assert set(GROUPS) == {
         *("receipt", "open", "click", "reply", "completion", "dismissal", "reaction"),
         *("goal_success", "hard_bounce", "soft_bounce", "unsubscribe", "series_completion"),
-        *("series_disengagement", "tour_step_view", "tour_step_failure", "answer"),
+        *("series_disengagement", "series_exit", "tour_step_view", "tour_step_failure", "answer"),
         *("fin_step_reached", "answer_combined", "checkpoint", "overview"),
     }
 
@@ -63,18 +63,21 @@ def test_columns_are_described_once(group):
         ("open", "first_hologram", Kind.TEXT),
         ("open", "opened_at", Kind.TIMESTAMP),
         ("open", "content_type", Kind.CATEGORY),
-        ("open", "clicked_at", Kind.TEXT),
+        ("open", "clicked_at", Kind.TIMESTAMP),
         ("checkpoint", "times_processed", Kind.COUNT),
         ("overview", "open_total", Kind.COUNT),
         ("overview", "open_unique", Kind.COUNT),
         ("overview", "open_rate", Kind.RATE),
         ("receipt", "open_rate", Kind.TEXT),
         ("answer_combined", "How are you?", Kind.TEXT),
-        ("hologram", "opened_at", Kind.TEXT),
+        ("hologram", "opened_at", Kind.TIMESTAMP),
+        ("hologram", "opened_at.1", Kind.TEXT),
+        ("overview", "last_sent_at", Kind.TIMESTAMP),
+        ("overview", "state", Kind.CATEGORY),
     ],
 )
 def test_kind_is_told_by_name(group, column, kind):
-    """Known columns have their kind, new firsts of receipt are instants, the rest is text."""
+    """Known columns have their kind; new firsts of receipt, and any ``*_at``, are timestamps."""
     assert column_kind(group, column) is kind
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cache"]
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _TAIL: Final = 64 * 1024
 _BLOCK: Final = 1024 * 1024
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")

@@ -9,6 +9,7 @@ import inspect
 import warnings
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.data.schema import is_guess
 from intercom_export_widgets.data.timestamps import known_zone
 from intercom_export_widgets.data.window import MARGIN_HOURS
 from intercom_export_widgets.errors import ExportWarning
@@ -65,6 +66,7 @@ def reading_notes(reading: Reading | CachedReading, rows_at_most: int = ROWS_AT_
         note
         for column in reading.kinds
         if column in reading.tallies
+        and not (reading.tallies[column].lossy and is_guess(reading.group, column))
         for note in _column_notes(
             f"{reading.group}.{column}", reading.tallies[column], reading.zone
         )

@@ -17,7 +17,7 @@ from intercom_export_widgets.data.header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.records import Surplus, fit_records
 from intercom_export_widgets.data.schema import Kind
-from intercom_export_widgets.data.timestamps import from_integers, from_text
+from intercom_export_widgets.data.timestamps import forms_of, from_integers, from_text
 from intercom_export_widgets.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -33,25 +33,50 @@ _NUMERIC = {Kind.TIMESTAMP, Kind.COUNT, Kind.RATE}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column to read: where it stands in the file, its name, kind, and whether -1 is none."""
+    """A column to read.
+
+    Attributes
+    ----------
+    position : int
+        Its place in the file, from 0.
+    name : str
+        What it is called.
+    kind : Kind
+        What it holds.
+    none_marked : bool
+        Whether ``-1`` means that there is none.
+    guessed : bool
+        Whether it is a timestamp only if all of its values are, in one form.
+    """
 
     position: int
     name: str
     kind: Kind
     none_marked: bool = False
+    guessed: bool = False
 
 
 @dataclass(slots=True)
 class Tally:
-    """What had to be said about a column, in values; the names are those of `Instants`."""
+    """What had to be said about a column, in values; the names are those of `Instants`.
+
+    ``forms`` are those of a guessed timestamp, one bit for each.
+    """
 
     refused: int = 0
     zoneless: int = 0
     twice: int = 0
     skipped: int = 0
+    forms: int = 0
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the column has to be read as text."""
+        return bool(self.refused) or self.forms.bit_count() > 1
 
     def add(self, other: Tally) -> None:
         """Count ``other`` in."""
+        self.forms |= other.forms
         self.refused += other.refused
         self.zoneless += other.zoneless
         self.twice += other.twice
@@ -194,6 +219,8 @@ class BlockParser:
             array = columns[f.name]
             if array.null_count == len(array):
                 array = self._all_missing(arrow_type(f.kind), len(array))
+            elif f.guessed:
+                array, tallies[f.name] = _guess(array, self.zone)
             elif f.name in textual:
                 array, tally = _from_text(array, f.kind, self.zone)
                 if tally is not None:
@@ -242,7 +269,7 @@ def _parsed_type(f: Field, textual: frozenset[str], empty: frozenset[str]) -> Da
 
     if f.name in empty:
         return pa.null()
-    if f.name in textual:
+    if f.name in textual or f.guessed:
         return pa.string()
     return pa.int64() if f.kind is Kind.TIMESTAMP else arrow_type(f.kind)
 
@@ -278,6 +305,21 @@ def _from_text(column: Array, kind: Kind, zone: str) -> tuple[Array, Tally | Non
         return instants, None
     read = from_text(column, zone)
     return read.array, Tally(read.refused, read.zoneless, read.twice, read.skipped)
+
+
+def _guess(column: Array, zone: str) -> tuple[Array, Tally]:
+    """Return a column of text as timestamps, and whether it is one."""
+    forms, others = forms_of(column)
+    if others:
+        return _no_timestamps(column), Tally(others, forms=forms)
+    read = from_text(column, zone)
+    return read.array, Tally(read.refused, read.zoneless, read.twice, read.skipped, forms)
+
+
+def _no_timestamps(column: Array) -> Array:
+    import pyarrow as pa
+
+    return pa.nulls(len(column), arrow_type(Kind.TIMESTAMP))
 
 
 def _numbers(column: Array, kind: Kind) -> tuple[Array, Tally]:

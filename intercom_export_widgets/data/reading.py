@@ -20,7 +20,7 @@ from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.header import column_names
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
 from intercom_export_widgets.data.records import Surplus, count_records, split_first
-from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker
+from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker, is_guess
 from intercom_export_widgets.errors import InputError, TableNotFoundError
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class Reading:
     @property
     def refused(self) -> tuple[str, ...]:
         """Columns with values that are not of their kind, which came as missing so far."""
-        return tuple(name for name, tally in self.tallies.items() if tally.refused)
+        return tuple(name for name, tally in self.tallies.items() if tally.lossy)
 
     def batches(self) -> Generator[Batch]:
         """Yield the group's rows as they came, as ``pyarrow.RecordBatch`` of `schema`.
@@ -226,7 +226,13 @@ class Reading:
     def _part_batches(self, place: int) -> Iterator[Batch]:
         member, names = self._parts[place]
         fields = [
-            Field(names.index(name), name, kind, has_none_marker(self.group, name))
+            Field(
+                names.index(name),
+                name,
+                kind,
+                has_none_marker(self.group, name),
+                kind is Kind.TIMESTAMP and is_guess(self.group, name),
+            )
             for name, kind in self.kinds.items()
             if name in names
         ]

@@ -5,8 +5,9 @@ the documentation (what does it mean?). It refuses to know how anything is parse
 
 Source: the columns seen in production, and those that Intercom's reference documents ("Content
 data export"). Columns are found by their header's name, never
-by position: Intercom appends columns. A column that is not listed here is text, except
-that every ``first_*`` of ``receipt`` is an instant, as Intercom keeps adding those.
+by position: Intercom appends columns. A column that is not listed here is text, with two
+exceptions: every ``first_*`` of ``receipt`` is a timestamp, as Intercom keeps adding those; and
+every ``*_at`` is a timestamp if all of its values are (see `is_guess`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["GROUPS", "Column", "Group", "Kind", "column_kind", "has_none_marker", "singular"]
+__all__ = [
+    "GROUPS",
+    "Column",
+    "Group",
+    "Kind",
+    "column_kind",
+    "has_none_marker",
+    "is_guess",
+    "is_known",
+    "singular",
+]
 
 
 class Kind(StrEnum):
@@ -227,6 +238,7 @@ _EVENTS = (
         _category("response_type", "What kind of answer was asked for."),
         _text("response", "The answer."),
     ),
+    _event("series_exit", "One row for each exit from a series.", "exited_at"),
     _event("fin_step_reached", "One row for each step of Fin that was reached.", "involved_at"),
 )
 
@@ -257,7 +269,27 @@ _OTHERS = (
         ),
         ("series_entry_record_id", "times_processed"),
     ),
-    Group("overview", "One row for each message; totals, uniques and rates of each event.", ()),
+    Group(
+        "overview",
+        "One row for each message; totals, uniques and rates of each event.",
+        (
+            _id("ruleset_id", "The message."),
+            _id("content_id", "The content; each version in an A/B test has its own."),
+            _category("content_type", "What the message is: an email, a post, a tour, a survey …"),
+            _category("content_title", "The title of the message."),
+            _id("series_id", "The series that the message belongs to; missing if none."),
+            _category("series_title", "The title of the series."),
+            _category("audience_type", "Which people the message is for."),
+            _category("state", "The state of the message: live, paused, a draft …"),
+            _instant("created_at", "When the message was created."),
+            _instant("last_sent_at", "When the message was last sent."),
+            _instant("last_state_change_at", "When the state of the message last changed."),
+            _category("last_state_change_by", "Who changed the state of the message last."),
+            _instant("last_edited_at", "When the message was last edited."),
+            _category("last_edited_by", "Who edited the message last."),
+            _text("url", "The address of the message in Intercom."),
+        ),
+    ),
 )
 
 GROUPS: dict[str, Group] = {group.name: group for group in (_RECEIPT, *_EVENTS, *_OTHERS)}
@@ -265,7 +297,7 @@ _KINDS = {name: _SHARED | {c.name: c.kind for c in group.columns} for name, grou
 
 
 def column_kind(group: str, column: str) -> Kind:
-    """Return what ``column`` of ``group`` holds; whatever is not known is text."""
+    """Return what ``column`` of ``group`` holds, by its name."""
     kind = _KINDS.get(group, {}).get(column)
     if kind is not None:
         return kind
@@ -276,7 +308,24 @@ def column_kind(group: str, column: str) -> Kind:
             return Kind.COUNT
         if column.endswith("_rate"):
             return Kind.RATE
-    return Kind.TEXT
+    return Kind.TIMESTAMP if column.endswith("_at") else Kind.TEXT
+
+
+def is_guess(group: str, column: str) -> bool:
+    """Return whether ``column`` is taken for a timestamp by its name alone, ``*_at``.
+
+    It is one only if all of its values are timestamps of one form; else it is text.
+    """
+    return column.endswith("_at") and not is_known(group, column)
+
+
+def is_known(group: str, column: str) -> bool:
+    """Return whether ``column`` of ``group`` has a meaning here."""
+    if column in _KINDS.get(group, {}):
+        return True
+    if group == "receipt":
+        return column.startswith("first_")
+    return group == "overview" and column.endswith(("_total", "_unique", "_rate"))
 
 
 def has_none_marker(group: str, column: str) -> bool:

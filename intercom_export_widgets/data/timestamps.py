@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-__all__ = ["Instants", "from_integers", "from_text", "known_zone"]
+__all__ = ["Instants", "forms_of", "from_integers", "from_text", "known_zone"]
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -103,6 +103,39 @@ def _scaled(numbers: Numbers) -> Numbers:
     import numpy as np
 
     return np.where(numbers < _LEAST_MILLISECONDS, numbers * _SECOND, numbers * 1000)
+
+
+_FORMS = (
+    r"^\d{9,10}(\.\d+)?$",  # Unix seconds from 1973 on: smaller numbers may count something
+    r"^\d{12,13}$",  # Unix milliseconds
+    r"^\d{4}-\d\d-\d\d$",
+    r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?$",
+    r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)? ?([Zz]|UTC|GMT|[+-]\d\d(:?\d\d)?)$",
+)
+
+
+def forms_of(column: Array) -> tuple[int, int]:
+    """Return the forms of timestamps in ``column``, and how many values have none.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        Strings; an empty field is null already.
+
+    Returns
+    -------
+    tuple of int
+        One bit for each form that occurs; the number of values of no form.
+    """
+    import pyarrow.compute as pc
+
+    values = pc.utf8_trim_whitespace(column)
+    forms, others = 0, len(column) - column.null_count
+    for place, form in enumerate(_FORMS):
+        found = pc.sum(pc.match_substring_regex(values, form), min_count=0).as_py()
+        forms |= bool(found) << place
+        others -= found
+    return forms, others
 
 
 def from_text(column: Array, zone: str) -> Instants:

@@ -145,7 +145,7 @@ class Draft:
         self._switches = switches
         self._stamps = Stamps(switches.timestamps, switches.timezone)
         self._sheets = EventSheets(workspace, self._stamps)
-        self._overview = Overview(workspace)
+        self._overview = Overview(workspace, self._stamps, self._last)
         self._questions = self._sheets.questions.between(after // DAY, self._last // DAY)
         self._members: dict[str, Member] = {}
         self._rows: dict[str, int] = {}

@@ -57,6 +57,7 @@ EVENT_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "unsubscribe": ("receipt_id", "unsubscribed_at"),
     "series_completion": ("receipt_id", "completed_at", "completion_node_ruleset_id"),
     "series_disengagement": ("receipt_id", "disengaged_at", "disengaged_node_ruleset_id"),
+    "series_exit": ("receipt_id", "exited_at"),
     "tour_step_view": ("receipt_id", "step_id", "viewed_at"),
     "tour_step_failure": ("receipt_id", "step_id", "failed_selector", "failure_url", "failed_at"),
     "answer": (

@@ -23,19 +23,25 @@ CHECKPOINT_COLUMNS: Final = (
     "status_name", "created_at", "last_processed_at", "expires_at", "times_processed",
 )  # fmt: skip
 
+# No soft bounces: the header that was seen in production has none.
 COUNTED: Final = (
     "open", "click", "reply", "goal_success", "completion", "dismissal", "unsubscribe",
-    "hard_bounce", "soft_bounce",
+    "hard_bounce",
 )  # fmt: skip
 
 OVERVIEW_COLUMNS: Final = (
     "ruleset_id", "content_id", "content_type", "content_title", "series_id", "series_title",
-    "receipt_total",
+    "audience_type", "state", "created_at", "last_sent_at", "last_state_change_at",
+    "last_state_change_by", "last_edited_at", "last_edited_by", "url", "receipt_total",
     *(f"{event}_{what}" for event in COUNTED for what in ("total", "unique", "rate")),
 )  # fmt: skip
 
 STATES: Final = ("processed", "waiting", "expired", "exited")
+AUDIENCES: Final = ("users", "leads", "visitors")
+EDITORS: Final = ("Ada Admin", "Grace Editor", "Otto, the intern")
 DAY: Final = 86400
+FOUNDED: Final = 15_000
+"""The day, since 1970, on which the first message was created."""
 FOLLOWED: Final = 2
 """Fifths of the receipts in series that have a checkpoint."""
 
@@ -47,12 +53,19 @@ class Overview:
     ----------
     workspace : Workspace
         Where the blocks are from.
+    stamps : Stamps
+        The form of timestamps.
+    until : int
+        The last second that may show.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, stamps: Stamps, until: int) -> None:
         self._content = workspace.content
+        self._stamps = stamps
+        self._until = until
         count = self._content.count
         self._receipts = np.zeros(count, dtype=np.int64)
+        self._last_sent = np.zeros(count, dtype=np.int64)
         self._totals = np.zeros((len(COUNTED), count), dtype=np.int64)
         self._uniques = np.zeros((len(COUNTED), count), dtype=np.int64)
 
@@ -60,6 +73,7 @@ class Overview:
         """Count a block."""
         count = self._content.count
         self._receipts += np.bincount(block.version, minlength=count)
+        np.maximum.at(self._last_sent, block.version, block.received)
         for place, name in enumerate(COUNTED):
             found = block.events[name]
             self._totals[place] += np.bincount(block.version[found.row], minlength=count)
@@ -68,7 +82,7 @@ class Overview:
 
     def lines(self) -> tuple[bytes, int]:
         """Return the counts as CSV, one row per version that was sent, and how many."""
-        content, rows = self._content, []
+        content, rows, lives = self._content, [], self._lives()
         for version in np.flatnonzero(self._receipts).tolist():
             sent = int(self._receipts[version])
             series = int(content.series_index(np.array([version]))[0])
@@ -79,6 +93,7 @@ class Overview:
                 content.titles[version],
                 content.series_ids[series],
                 content.series_titles[series],
+                *(column[version] for column in lives),
                 str(sent),
             ]
             for place in range(len(COUNTED)):
@@ -87,6 +102,35 @@ class Overview:
                 fields += [str(int(self._totals[place, version])), str(unique), rate]
             rows.append(",".join(csv_field(field) for field in fields) + "\n")
         return "".join(rows).encode(), len(rows)
+
+    def _lives(self) -> list[list[str]]:
+        """Return ``audience_type`` to ``url``, one value for each version."""
+        content, numbers = self._content, np.arange(self._content.count)
+        begun = np.where(content.begins > 0, content.begins, FOUNDED + numbers)
+        created = begun * DAY - 3600 * (1 + numbers % 48)
+        ended = content.ends * DAY <= self._until
+        changed = np.where(ended, content.ends * DAY, created + 600)
+        edited = numbers % 5 > 0  # the others were never edited
+        stamps = [
+            self._stamps.column(created),
+            self._stamps.column(self._last_sent),
+            self._stamps.column(changed),
+            self._stamps.column(created + 300, edited),
+        ]
+        created_at, last_sent_at, changed_at, edited_at = (
+            [value or "" for value in column.to_pylist()] for column in stamps
+        )
+        return [
+            [AUDIENCES[number % len(AUDIENCES)] for number in numbers],
+            ["stopped" if value else "live" for value in ended],
+            created_at,
+            last_sent_at,
+            changed_at,
+            [EDITORS[number % len(EDITORS)] for number in numbers],
+            edited_at,
+            [EDITORS[number % 2] if value else "" for number, value in enumerate(edited)],
+            [f"https://app.example.com/outbound/{number}" for number in content.ruleset_ids],
+        ]
 
 
 def checkpoint_lines(
