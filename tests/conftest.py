@@ -81,9 +81,11 @@ def pytest_collection_modifyitems(items):
 
 
 def group_of(item):
-    """Return what a test shares a worker with: one of two browsers, or its file."""
+    """Return what a test shares a worker with: a browser, an environment, or its file."""
     if item.get_closest_marker("browser"):
         return "browser-1" if item.path.stem in FIRST_BROWSER else "browser-2"
+    if item.get_closest_marker("environments") and hasattr(item, "callspec"):
+        return f"{item.path.stem}-{item.callspec.params.get('built')}"
     return item.path.stem
 
 
