@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
-import sys
 import time
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
@@ -18,16 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_of", "here", "is_alive", "origin_of", "place_of", "quietly"]
 
-STARTED_FIELD: Final = 19
-"""Where the time of the start stands in ``/proc/PID/stat``, behind the command's bracket."""
-
 SLACK: Final = 2.0
-"""Seconds by which the two clocks of a row and of a process may disagree."""
+"""Seconds by which two readings of a process's start may differ."""
+
+FRESH: Final = 0.05
+"""Seconds for which an answer is given again: a queue may hold hundreds of ranges of a process."""
 
 
 def here() -> str:
-    """Return ``machine:process``: this machine and this process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Return ``machine:process@start``: this machine, this process, and when it started."""
+    return _origin_of_process(os.getpid())  # not the same after a fork
+
+
+@functools.cache
+def _origin_of_process(process: int) -> str:
+    return f"{socket.gethostname()}:{process}@{_start_of(process):.2f}"
 
 
 def is_alive(origin: str, since: float | None = None) -> bool:
@@ -36,34 +41,44 @@ def is_alive(origin: str, since: float | None = None) -> bool:
     Parameters
     ----------
     origin : str
-        ``machine:process``, as the ledger has it. A process of another machine, or on
-        Windows, can't be asked about and counts as running.
+        As `here` returns it, or ``machine:process`` as ledgers had it before. A process of
+        another machine can't be looked up and counts as running.
     since : float, optional
-        When it was written, Unix seconds: a process that began later is another one of
-        the same number, as a container's first process is.
+        When it was written, Unix seconds. It decides where the origin has no start: a process
+        that started later has only the same number.
     """
+    return origin == here() or _look_up(origin, since, int(time.monotonic() / FRESH))
+
+
+@functools.lru_cache(maxsize=64)
+def _look_up(origin: str, since: float | None, _moment: int) -> bool:
+    import psutil
+
     host, _, process = origin.rpartition(":")
-    if host != socket.gethostname() or not process.isdigit() or sys.platform == "win32":
+    number, _, start = process.partition("@")
+    if host != socket.gethostname() or not number.isdecimal():
         return True
     try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
+        found = psutil.Process(int(number))
+        if found.status() == psutil.STATUS_ZOMBIE:
+            return False
+        if start:
+            return abs(_start_of(found.pid) - float(start)) <= SLACK
+        return since is None or found.create_time() <= since + SLACK
+    except psutil.NoSuchProcess:
         return False
-    except (OSError, OverflowError):
+    except (psutil.Error, ValueError, OverflowError):
         return True
-    began = _began_at(int(process))
-    return began is None or since is None or began <= since + SLACK
 
 
-def _began_at(process: int) -> float | None:
-    """Return when a process began, in Unix seconds, or None where the system does not say."""
-    try:
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        ticks = int(status.rpartition(")")[2].split()[STARTED_FIELD])
-        awake = float(Path("/proc/uptime").read_text(encoding="utf-8").split()[0])
-        return time.time() - awake + ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return None
+def _start_of(process: int) -> float:
+    """Return when a process started, in seconds: since boot on Linux, else Unix time."""
+    import psutil
+
+    # Linux counts from boot. psutil adds the time of the boot, which moves whenever the
+    # clock is set; so it is subtracted again. Asked first: older versions remember it.
+    boot = psutil.boot_time() if psutil.LINUX else 0.0
+    return float(psutil.Process(process).create_time() - boot)
 
 
 def place_of(origin: str, notebook: str = "") -> str:
@@ -72,7 +87,7 @@ def place_of(origin: str, notebook: str = "") -> str:
     Parameters
     ----------
     origin : str
-        ``machine:process``.
+        As `here` returns it.
     notebook : str
         The notebook's path, if it is known.
     """

@@ -59,7 +59,7 @@ class Owner:
     session : str
         The session's name.
     origin : str
-        ``machine:process``.
+        As `origin.here` returns it.
     """
 
     session: str
