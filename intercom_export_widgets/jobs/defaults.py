@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import FileError
@@ -52,4 +53,7 @@ def _data_path() -> Path:
             '%config IntercomExport.ledger = "/path/ledger.sqlite" (or the variables '
             "INTERCOM_EXPORT_FOLDER and INTERCOM_EXPORT_LEDGER). Nothing was submitted.",
         )
-    return found
+    # On Windows the folder used to lie inside another one of the same name.
+    if os.path.isdir(found):  # noqa: PTH112 - Path.is_dir raises where the folder can't be looked at
+        return found
+    return platformdirs.user_data_path(APPLICATION, appauthor=False)
