@@ -101,7 +101,7 @@ def find_kernel(shell: InteractiveShell | None, version: str | None = None) -> F
     if [7, 1] <= numbers < [7, 4]:
         said = f"ipykernel {version} may leave a cell or a click unread until the next"
         return Finding("kernel", said, UPGRADE_KERNEL, State.LOOK)
-    if numbers < [6, 31]:
+    if numbers < [6, 17]:
         said = f"ipykernel {version} is older than what is tested"
         return Finding("kernel", said, UPGRADE_KERNEL, State.LOOK)
     return Finding("kernel", f"ipykernel {version}")
