@@ -14,11 +14,14 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.sniff import group_of
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError, FileError
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 RECEIPTS = b"receipt_id,received_at\n1,1527811200\n2,1527811201\n"
 OPENS = b'receipt_id,opened_at\n1,1527811300\n1,"1527811400"\n2,1527811500\n'

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets import __version__, errors
 from intercom_export_widgets.data.alike import facts_in
@@ -17,7 +18,10 @@ from intercom_export_widgets.jobs.store import FolderStore
 
 RANGE = "2018-06-01 2018-06-03"
 UNTIL = "2018-06-05"
-pytestmark = pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("windows_shares"),
+    pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning"),
+]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import warnings
 import zipfile
 
 import pytest
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
@@ -16,6 +17,8 @@ from intercom_export_widgets.data.cached import CachedReading
 from intercom_export_widgets.data.proof import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ExportWarning, InputError
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 WINDOW = (1527811200, 1527897599)
 HEADER = "receipt_id,company_id,content_type,name,received_at,first_open,new,new\n"

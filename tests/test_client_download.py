@@ -8,6 +8,7 @@ import textwrap
 import threading
 
 import pytest
+from shares import windows_shares  # noqa: F401 - a fixture
 from wire import Reply, WireServer, error, file
 
 from intercom_export_widgets.errors import (
@@ -24,6 +25,8 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.job import Job, JobStatus
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 DATA = b"PK\x03\x04" + random.Random(4).randbytes(3_000_000)  # noqa: S311 - any bytes
 JOB = Job("v5xsp8c19ji0s82", JobStatus.COMPLETED)

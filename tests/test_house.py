@@ -20,13 +20,14 @@ TESTS = sorted(Path(__file__).parent.rglob("test_*.py"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 STAIR = {
-    "notebook": {"notebook", "jobs", "intercom", "data", "errors", "arguments", "sandbox"},
-    "jobs": {"jobs", "intercom", "data", "errors", "arguments"},
-    "intercom": {"intercom", "errors", "arguments"},
-    "data": {"data", "errors", "arguments"},
+    "notebook": {"notebook", "jobs", "intercom", "data", "errors", "arguments", "disk", "sandbox"},
+    "jobs": {"jobs", "intercom", "data", "errors", "arguments", "disk"},
+    "intercom": {"intercom", "errors", "arguments", "disk"},
+    "data": {"data", "errors", "arguments", "disk"},
     "sandbox": {"sandbox"},
     "errors": set(),
     "arguments": {"errors"},
+    "disk": {"errors"},
 }
 """Which rooms each room may import; only a face may start the sandbox."""
 

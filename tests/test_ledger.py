@@ -10,10 +10,13 @@ import threading
 
 import pandas as pd
 import pytest
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.log import COLUMNS, frame
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from shares import windows_shares  # noqa: F401 - a fixture
 from test_queue import DEAD, JUNE, creations, until
 
 from intercom_export_widgets.jobs.progress import Stage
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 
 def test_a_day_that_another_notebooks_backfill_brought_is_read_from_disk(session, sandbox, another):

@@ -9,10 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.tables import Tables, read_table
 from intercom_export_widgets.errors import ArchiveDamagedError, ExportWarning, FileError
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 FIRST = 1_527_811_200
 COUNT = 150_000

@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import replace
 
 import pytest
+from shares import windows_shares  # noqa: F401 - a fixture
 from test_bombs import crowd
 
 from intercom_export_widgets.data.archive import Archive
@@ -20,6 +21,8 @@ from intercom_export_widgets.errors import ArchiveError
 from intercom_export_widgets.sandbox.archive import write_archive
 from intercom_export_widgets.sandbox.switches import Switches
 from intercom_export_widgets.sandbox.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 DAY = 86_400
 FIRST = 17_683 * DAY
@@ -68,8 +71,9 @@ def test_what_passes_is_what_the_archive_holds(packed, tmp_path, container):
     assert passed.keep(archive, cache) == prove(archive)
     cached = cache.reading("receipt")
     assert cached is not None
+    table = cached.table()
     cache.folder.rename(tmp_path / "elsewhere")
-    assert cached.table().equals(Tables(archive)._trimmed._fresh("receipt").table())
+    assert table.equals(Tables(archive)._trimmed._fresh("receipt").table())
 
 
 def test_container_that_can_not_pass_is_refused(packed, tmp_path):

@@ -17,14 +17,16 @@ from pathlib import Path
 
 import pytest
 from mortal import Fate, Nursery
+from shares import windows_shares  # noqa: F401 - a fixture
 from wire import Reply, WireServer, file, job
 
 from intercom_export_widgets.jobs.lost import LOST
 from intercom_export_widgets.jobs.session import ExportSession
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows has neither fork nor SIGKILL"
-)
+pytestmark = [
+    pytest.mark.usefixtures("windows_shares"),
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither fork nor SIGKILL"),
+]
 
 KILLED = -9
 GENERATIONS = 4

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from conftest import one_more
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.jobs.progress import Stage
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 JUNE = "2018-06-01 2018-06-02"
 

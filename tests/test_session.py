@@ -13,12 +13,15 @@ import threading
 import pandas as pd
 import pytest
 from conftest import TOKEN
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.session import ExportSession
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 JUNE = "2018-06-01 2018-06-02"
 

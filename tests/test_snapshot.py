@@ -7,11 +7,14 @@ import json
 import shutil
 import stat
 import threading
+from types import SimpleNamespace
 
 import pandas as pd
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shares import windows_shares  # noqa: F401 - a fixture
 from test_cache import LOCAL, PLAIN, RECEIPTS, filled, write
 
 from intercom_export_widgets.data import snapshot as snapshot_file
@@ -24,7 +27,10 @@ ZONE = "Europe/Dublin"
 WINDOW = (1527811200, 1527897599)
 KEY = {"archive": "of a test"}
 
-pytestmark = pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning")
+pytestmark = [
+    pytest.mark.usefixtures("windows_shares"),
+    pytest.mark.filterwarnings("ignore::intercom_export_widgets.errors.ExportWarning"),
+]
 
 
 @pytest.fixture
@@ -282,15 +288,24 @@ def test_a_disk_that_is_nearly_full_is_left_alone(path, monkeypatch):
     settle()
 
 
-@pytest.mark.parametrize(("kind", "kept"), [("ext4", True), ("nfs4", False), ("fuse.sshfs", False)])
-def test_another_machines_drive_is_not_mapped(path, monkeypatch, kind, kept):
+@pytest.mark.parametrize(
+    ("kind", "options", "kept"),
+    [
+        ("ext4", "rw", True),
+        ("nfs4", "rw", False),
+        ("fuse.sshfs", "rw", False),
+        ("NTFS", "rw,remote", False),
+    ],
+)
+def test_another_machines_drive_is_not_mapped(path, monkeypatch, kind, options, kept):
     """Nothing is kept on a drive whose loss would take the process along."""
-    mounts = path.with_name("mounts")
     folder = path.parent / "a folder"
     folder.mkdir()
-    point = str(folder).replace(" ", "\\040")
-    mounts.write_text(f"/dev/a / ext4 rw 0 0\nx {point} {kind} rw 0 0\n")
-    monkeypatch.setattr(snapshot_file, "_MOUNTS", mounts)
+    drives = [
+        SimpleNamespace(mountpoint="/", fstype="ext4", opts="rw"),
+        SimpleNamespace(mountpoint=str(folder), fstype=kind, opts=options),
+    ]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: drives)
     writer = Snapshot(folder / "receipt.frame", KEY).keep(frame_of(), None)
     assert (writer is not None) is kept
     settle()

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 from conftest import TOKEN
+from shares import windows_shares  # noqa: F401 - a fixture
 from test_session import creations
 
 from intercom_export_widgets.errors import (
@@ -31,6 +32,8 @@ PROGRAM = f"""
 import ctypes, resource, sys
 from intercom_export_widgets import ExportSession
 from intercom_export_widgets.errors import IntercomExportError
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 def limit(size):
     "Let no file grow beyond so many bytes: what is written fails as on a full disk."

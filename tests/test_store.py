@@ -9,10 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import s3fs
+from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.errors import FileError, PackageMissingError
 from intercom_export_widgets.jobs.address import is_remote
 from intercom_export_widgets.jobs.store import store_of
+
+pytestmark = pytest.mark.usefixtures("windows_shares")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.parquet import ROW_GROUP, ParquetSink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from intercom_export_widgets.data.arrow import Batch, Schema
@@ -66,13 +66,13 @@ def united(schemas: Sequence[Schema]) -> tuple[Schema, tuple[str, ...]]:
 
 
 @memory_errors("rewrite the Parquet file")
-def rewrite(source: BinaryIO, path: Path, schema: Schema) -> None:
-    """Write a Parquet file anew with the columns of a schema, a row group at a time.
+def rewrite(opened: Callable[[], BinaryIO], path: Path, schema: Schema) -> None:
+    """Rewrite a Parquet file with the columns of a schema, a row group at a time.
 
     Parameters
     ----------
-    source : binary file
-        The file as it is.
+    opened : callable
+        Opens the file as it is. It is closed before it is replaced: Windows needs that.
     path : pathlib.Path
         Where the new one appears when it is whole.
     schema : pyarrow.Schema
@@ -88,9 +88,10 @@ def rewrite(source: BinaryIO, path: Path, schema: Schema) -> None:
     with aside(path) as temporary:
         sink = ParquetSink(temporary, schema)
         try:
-            for batch in parquet.ParquetFile(source).iter_batches(ROW_GROUP):
-                sink.add(_fitted(batch, schema))
-            sink.finish(facts_in(source))
+            with opened() as source:
+                for batch in parquet.ParquetFile(source).iter_batches(ROW_GROUP):
+                    sink.add(_fitted(batch, schema))
+                sink.finish(facts_in(source))
         finally:
             sink.abandon()
 

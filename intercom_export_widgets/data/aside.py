@@ -1,23 +1,22 @@
-"""A file that is written beside its place and gets its name when it is whole: never half a file.
+"""Writes a file under a temporary name beside its place and renames it when it is whole.
 
-Used by whatever writes files of tables. What a killed process has left of one is removed by the
-next that writes the same. It refuses to know what is in them.
+What a killed process has left is removed by the next one that writes the same file.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets import disk
 from intercom_export_widgets.data.memory import is_out_of_memory
-from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["aside"]
 
@@ -38,21 +37,19 @@ def aside(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         _remove_left(path)
-        number, name = tempfile.mkstemp(prefix=_beginning(path), suffix=_ENDING, dir=path.parent)
-        os.close(number)
-        temporary = Path(name)
+        temporary = path.with_name(f"{_beginning(path)}{secrets.token_hex(4)}{_ENDING}")
+        # Not by tempfile: on Windows it tries 10,000 names where it may not write.
+        os.close(disk.open_plain(str(temporary), os.O_CREAT | os.O_EXCL | os.O_RDWR))
         yield temporary
-        temporary.replace(path)
+        disk.replace(temporary, path)
     except OSError as error:
         if is_out_of_memory(error):
             raise
-        raise FileError(
-            f"{path} can't be written: {error.strerror or error}.",
-            advice="Free some space or choose another place.",
-        ) from error
+        raise disk.refused(path, error, "written", "then try again") from error
     finally:
         if temporary is not None:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                disk.remove(temporary)
 
 
 def _beginning(path: Path) -> str:

@@ -24,7 +24,8 @@ from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
 from intercom_export_widgets.data.parquet import ParquetSink
 from intercom_export_widgets.data.snapshot import Snapshot
-from intercom_export_widgets.errors import FileError
+from intercom_export_widgets.disk import replace
+from intercom_export_widgets.errors import FileError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,18 +69,19 @@ class Cache:
         InputError
             If the table has no such column.
         """
-        from pyarrow import ArrowException, OSFile, parquet
+        from pyarrow import ArrowException
 
         try:
             self._check_owner()
             facts = self._facts(group)
             if not facts or (columns is not None and facts["rows_noted"]):
                 return None
-            source = OSFile(str(self._file(group)))
-            file = parquet.ParquetFile(source)
+            path = self._file(group)
+            return CachedReading(path, group, facts, zone=self.zone, columns=columns)
+        except InputError:
+            raise
         except (OSError, ArrowException, ValueError, KeyError):
             return None
-        return CachedReading(source, file, group, facts, zone=self.zone, columns=columns)
 
     def _facts(self, group: str) -> dict[str, Any]:
         """Return what is known of a table, if it is the archive's and undamaged; else nothing."""
@@ -123,11 +125,15 @@ class Cache:
             return None
 
     def move(self, path: Path) -> None:
-        """Follow the archive to its new name; if that fails, the cache is gone."""
+        """Follow the archive to its new name; if that fails, the cache is gone.
+
+        Windows keeps what another kernel has open or mapped: it does not fit this archive, so
+        it is ignored, and written again when that kernel has ended.
+        """
         target = Cache(path, self.zone).folder
         with contextlib.suppress(OSError):
             shutil.rmtree(target, ignore_errors=True)
-            self.folder.rename(target)
+            replace(self.folder, target)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def facts(self, reading: Reading) -> dict[str, object]:

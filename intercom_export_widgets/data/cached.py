@@ -1,14 +1,17 @@
 """A group as a stream of typed batches out of the cache: `reading` without the parsing.
 
-Made by `cache`, taken by `tables` in the place of a `Reading`, of which it repeats what was
-found out. It refuses to know archives and CSV.
+Made by `cache`, used by `tables` in place of a `Reading`. Its file is open only while it is
+read: Windows does not replace an open one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.arrow import arrow_type
@@ -20,7 +23,8 @@ from intercom_export_widgets.data.schema import GROUPS, Kind
 from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     from intercom_export_widgets.data.arrow import Batch, Schema, Table
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
     Source: TypeAlias = Any
     ParquetFile: TypeAlias = Any
+    Metadata: TypeAlias = Any
 
 __all__ = ["CachedReading", "empty_schema", "no_such_column"]
 
@@ -39,10 +44,8 @@ class CachedReading:
 
     Parameters
     ----------
-    source : pyarrow.NativeFile
-        The bytes of the group's file; several may read them at once.
-    file : pyarrow.parquet.ParquetFile
-        The file, opened on them.
+    path : pathlib.Path
+        The group's file.
     group : str
         Its name.
     facts : mapping
@@ -56,6 +59,8 @@ class CachedReading:
     ------
     InputError
         If there is no such column.
+    OSError, pyarrow.ArrowException
+        If the file can't be read.
     """
 
     complete = True
@@ -63,16 +68,17 @@ class CachedReading:
 
     def __init__(
         self,
-        source: Source,
-        file: ParquetFile,
+        path: Path,
         group: str,
         facts: Mapping[str, Any],
         *,
         zone: str,
         columns: Sequence[str] | None = None,
     ) -> None:
-        self._source = source
-        self._file = file
+        self._path = path
+        self._metadata: Metadata = None
+        with self._opened() as (_, file):
+            self._metadata, self._schema = file.metadata, file.schema_arrow.remove_metadata()
         self.group = group
         self.zone = zone
         self.whole = columns is None
@@ -97,8 +103,9 @@ class CachedReading:
         """The Arrow schema of every batch."""
         import pyarrow as pa
 
-        schema = self._file.schema_arrow.remove_metadata()
-        return schema if self.whole else pa.schema([schema.field(name) for name in self.kinds])
+        if self.whole:
+            return self._schema
+        return pa.schema([self._schema.field(name) for name in self.kinds])
 
     @property
     def expected(self) -> int:
@@ -114,13 +121,16 @@ class CachedReading:
             If the file is damaged; what was yielded before is then void.
         """
         names = self.schema.names
-        groups = range(self._file.num_row_groups)
-        with ThreadPoolExecutor(1, thread_name_prefix="intercom-export-decode") as pool:
-            ahead = [pool.submit(_read_row_group, self._file, place, names) for place in groups[:1]]
+        groups = range(self._metadata.num_row_groups)
+        with (
+            self._opened() as (_, file),
+            ThreadPoolExecutor(1, thread_name_prefix="intercom-export-decode") as pool,
+        ):
+            ahead = [pool.submit(_read_row_group, file, place, names) for place in groups[:1]]
             for place in groups:
                 table = ahead.pop().result()
                 if place + 1 < len(groups):
-                    ahead.append(pool.submit(_read_row_group, self._file, place + 1, names))
+                    ahead.append(pool.submit(_read_row_group, file, place + 1, names))
                 yield from table.select(names).to_batches()
 
     def pour(self, frame: PandasFrame | ArrowFrame) -> None:
@@ -134,15 +144,30 @@ class CachedReading:
         names = self.schema.names
         workers = max(1, min(_MOST_DECODERS, os.cpu_count() or 1, len(names)))
         parts = [frame.part(names[place::workers]) for place in range(workers)]
-        with ThreadPoolExecutor(workers, thread_name_prefix="intercom-export-decode") as pool:
-            list(pool.map(self._pour_part, parts))
+        with (
+            self._opened() as (source, _),
+            ThreadPoolExecutor(workers, thread_name_prefix="intercom-export-decode") as pool,
+        ):
+            list(pool.map(partial(self._pour_part, source), parts))
         frame.join(parts)
 
-    def _pour_part(self, part: PandasFrame) -> None:
-        """Add every row to some of the columns; a file's reader is no matter for two threads."""
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Source, ParquetFile]]:
+        """Give the file's bytes and a reader of them, while they are what they were."""
+        from pyarrow import OSFile, parquet
+
+        with OSFile(str(self._path)) as source, parquet.ParquetFile(source) as file:
+            if self._metadata is not None and not file.metadata.equals(self._metadata):
+                raise OSError(
+                    errno.ESTALE, "Another process has replaced the file", str(self._path)
+                )
+            yield source, file
+
+    def _pour_part(self, source: Source, part: PandasFrame) -> None:
+        """Add every row to some of the columns; each thread needs a reader of its own."""
         from pyarrow import parquet
 
-        file = parquet.ParquetFile(self._source, metadata=self._file.metadata)
+        file = parquet.ParquetFile(source, metadata=self._metadata)
         for place in range(file.num_row_groups):
             table = _read_row_group(file, place, part.names, use_threads=False)
             for batch in table.select(part.names).to_batches():

@@ -6,6 +6,7 @@ know records and types.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import tempfile
 import weakref
@@ -163,12 +164,18 @@ class _Unpacked:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         with tempfile.NamedTemporaryFile(prefix="intercom-export-", delete=False) as file:
             self._path = Path(file.name)
-            weakref.finalize(self, self._path.unlink, missing_ok=True)
+            weakref.finalize(self, _discard, self._path)
             file.writelines(chunks)
 
     def __call__(self) -> BinaryIO:
         """Return the file, positioned at its start."""
         return self._path.open("rb")
+
+
+def _discard(path: Path) -> None:
+    """Remove a temporary file, unless Windows has it open until the process ends."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 class _Bounded:

@@ -14,7 +14,6 @@ import json
 import mmap
 import shutil
 import sys
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -25,6 +24,7 @@ from intercom_export_widgets.errors import FileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import FileIO
+    from pathlib import Path
 
     import pandas as pd
 
@@ -37,7 +37,6 @@ SHARE: Final = 10
 _LINE: Final = 64  # where a piece begins, so that whatever lies there is aligned
 _SUM: Final = hashlib.sha256().digest_size
 _LENGTH: Final = 8
-_MOUNTS: Final = Path("/proc/self/mounts")
 _REMOTE: Final = ("nfs", "cifs", "smb", "fuse", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs")
 """What is mapped from a drive that goes away takes the process along."""
 
@@ -71,7 +70,8 @@ class Snapshot:
         """Return the table; None if it was not kept, or not of this key, or is damaged.
 
         It lies in the file, of which a page is read when it is first used, and which is never
-        written to: a change of the table is this process's own.
+        written to: a change of the table is this process's own. Windows does not replace or
+        remove the file while the table is there.
         """
         with contextlib.suppress(OSError, ValueError, KeyError, IndexError, TypeError):
             with self._path.open("rb") as file:
@@ -191,11 +191,10 @@ def _has_room(folder: Path, size: int) -> bool:
 
 def _is_remote(folder: Path) -> bool:
     """Return whether a folder is known to lie on another machine's drive."""
-    if not _MOUNTS.exists():
-        return False
-    kinds: dict[str, str] = {}
-    for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
-        _, point, kind, *_ = line.split(" ")
-        kinds[point.replace("\\040", " ")] = kind
-    above = (kinds.get(str(each)) for each in (folder, *folder.parents))
-    return next(filter(None, above), "").startswith(_REMOTE)
+    import psutil
+
+    kinds = {part.mountpoint: part for part in psutil.disk_partitions(all=True)}
+    drive = next(filter(None, map(kinds.get, map(str, (folder, *folder.parents)))), None)
+    if drive is None:
+        return folder.drive.startswith("\\\\")  # Windows' \\server\share, which no drive lists
+    return drive.fstype.startswith(_REMOTE) or "remote" in drive.opts.split(",")

@@ -1,37 +1,33 @@
 """The file that a download grows in: ``<path>.part``, until it is whole.
 
-Beside it ``<path>.part.json`` holds what a later attempt, or a later process, must
-know to go on where this one ended: the job, and the validator that the server gave.
-Without it, or if either differs, a download begins anew. It knows no connection.
+Beside it ``<path>.part.json`` holds what a later attempt or process needs to resume the
+download: the job, and the validator that the server gave. Without that note, or if either
+differs, the download restarts. ``<path>.lock`` is locked while a process writes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from intercom_export_widgets.errors import FileBusyError, FileError
-from intercom_export_widgets.intercom.digest import Digest
-from intercom_export_widgets.intercom.folder import make_private
-from intercom_export_widgets.intercom.settling import Settling
-
-if sys.platform != "win32":
-    import fcntl
+from intercom_export_widgets import disk
+from intercom_export_widgets.errors import FileBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import FileIO
     from pathlib import Path
 
+    from filelock import FileLock
+
 __all__ = ["Download", "Partial", "note_of", "part_of"]
 
 BLOCK: Final = 1 << 20
-OPEN_ATTEMPTS: Final = 10
-OWNER_ONLY: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +66,8 @@ class Partial:
     total : int or None
         Bytes in all, if the server has said.
     validator : str
-        A strong ``ETag`` or the ``Last-Modified`` of what is on disk, or ``""``: then
-        it can't be gone on with.
+        A strong ``ETag`` or the ``Last-Modified`` of what is on disk; ``""`` if there is
+        none: the download can't be resumed then.
 
     Raises
     ------
@@ -84,16 +80,20 @@ class Partial:
         self._path = path
         self._part = part_of(path)
         self._note = note_of(path)
+        self._lock_path = path.with_name(f"{path.name}.lock")
         self._job_identifier = job_identifier
-        self._hash = Digest()
+        self._hash = hashlib.sha256()
         self.size = 0
         self.total: int | None = None
         self.validator = ""
-        with self._disk():
-            make_private(path.parent)
-            self._file = self._open()
-            self._settling = Settling(self._file.fileno())
-            self._recall()
+        with self._disk(), contextlib.ExitStack() as opened:
+            disk.make_private(path.parent)
+            self._lock = self._locked()
+            opened.callback(self._unlock)
+            self._file: FileIO = open(self._part, "a+b", buffering=0, opener=disk.open_plain)  # noqa: SIM115 - Path.open has no opener; `close` closes it
+            opened.callback(self._file.close)
+            self._resume()
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         """Return it, to be closed at the end of the block."""
@@ -104,14 +104,14 @@ class Partial:
         self.close()
 
     def restart(self, validator: str, total: int | None) -> None:
-        """Begin anew, with data that the server marks with this validator."""
+        """Restart with data that the server marks with this validator."""
         with self._disk():
             # In this order: a note must never vouch for other bytes than its own.
-            self._note.unlink(missing_ok=True)
+            disk.remove(self._note)
             self._file.truncate(0)
             if validator:
                 self._remember(validator, total)
-        self._hash = Digest()
+        self._hash = hashlib.sha256()
         self.size, self.total, self.validator = 0, total, validator
 
     def write(self, block: bytes) -> None:
@@ -123,61 +123,54 @@ class Partial:
             self._hash.update(view[:written])
             self.size += written
             view = view[written:]
-        self._settling.tell()
 
     def finish(self) -> Download:
-        """Give it its final name, and return it; that it is durable is seen to meanwhile."""
+        """Write it out to the disk, give it its final name, and return it."""
         with self._disk():
-            self._settling.begin()
-            if sys.platform == "win32":  # where an open file can't be renamed
-                self._file.close()
-            # Renamed before it is unlocked: nobody may take it for a partial one still.
-            self._part.replace(self._path)
-            self._note.unlink(missing_ok=True)
-            self._file.close()
+            os.fsync(self._file.fileno())
+            self._file.close()  # Windows renames no open file
+            disk.replace(self._part, self._path)
+            disk.remove(self._note)
+        self.close()
         return Download(self._path, self.size, self._hash.hexdigest())
 
     def discard(self) -> None:
         """Remove what there is: its data is gone from the server."""
         with self._disk():
             self._file.close()
-            self._part.unlink(missing_ok=True)
-            self._note.unlink(missing_ok=True)
+            disk.remove(self._part)
+            disk.remove(self._note)
+        self.close()
 
     def close(self) -> None:
-        """Close the file. Again is harmless."""
+        """Close the file and release the lock. Again is harmless."""
         with self._disk():
-            self._file.close()
+            self._opened.close()
 
-    def _open(self) -> FileIO:
-        """Open the part for appending, and lock it against other processes."""
-        for _ in range(OPEN_ATTEMPTS):
-            file = open(self._part, "a+b", buffering=0, opener=_owner_only)  # noqa: SIM115 - Path.open has no opener; `close` closes it
-            if self._lock(file):
-                return file
-            file.close()
-        raise FileBusyError(f"Another download is writing {self._part}.")
+    def _locked(self) -> FileLock:
+        """Return the lock, held."""
+        from filelock import FileLock, Timeout
 
-    def _lock(self, file: FileIO) -> bool:
-        """Return whether the file is ours, and still the one of that name.
-
-        The other process may have renamed it between our opening and our locking it;
-        writing on would damage the whole file.
-        """
-        if sys.platform == "win32":
-            return True
+        disk.refuse_link(self._lock_path)  # Windows has no O_NOFOLLOW
+        # A lock of one thread's own could not be released by another.
+        lock = FileLock(self._lock_path, mode=disk.FILE_MODE, thread_local=False)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:  # a file system without locks
-            pass
-        with contextlib.suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(file.fileno()), self._part.stat())
-        return False
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise FileBusyError(f"Another download is writing {self._part}.") from None
+        return lock
 
-    def _recall(self) -> None:
-        """Take up what an earlier attempt left, if its note says that it fits."""
+    def _unlock(self) -> None:
+        # filelock removes its file on Windows, and before 3.30 everywhere; since then it has
+        # this attribute. Removing is safe while the lock is held: another process that opened
+        # the file before sees that it is gone, and tries again.
+        if sys.platform != "win32" and hasattr(self._lock, "preserve_lock_file"):
+            with contextlib.suppress(OSError):
+                self._lock_path.unlink()
+        self._lock.release()
+
+    def _resume(self) -> None:
+        """Continue what an earlier attempt left, if its note says that it fits."""
         note = self._read_note()
         if note.get("job_identifier") != self._job_identifier:
             return
@@ -192,14 +185,17 @@ class Partial:
 
     def _read_note(self) -> dict[str, object]:
         try:
-            note = json.loads(self._note.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            with open(self._note, "rb", opener=disk.open_plain) as file:
+                note = json.load(file)
+        except FileNotFoundError:
+            return {}
+        except (ValueError, RecursionError):
             return {}
         return note if isinstance(note, dict) else {}
 
     def _remember(self, validator: str, total: int | None) -> None:
         note = {"job_identifier": self._job_identifier, "validator": validator, "total": total}
-        with open(self._note, "wb", opener=_owner_only) as file:
+        with open(self._note, "wb", opener=disk.open_plain) as file:
             file.write(json.dumps(note).encode())
 
     @contextlib.contextmanager
@@ -208,12 +204,8 @@ class Partial:
         try:
             yield
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise FileError(
-                f"{self._part} can't be written: {reason}.",
-                advice="Free some space or choose another folder, then load it again; "
-                "what has been downloaded is kept.",
-            ) from None
+            again = "then load it again; what has been downloaded is kept"
+            raise disk.refused(self._part, error, "written", again) from None
 
 
 def part_of(path: Path) -> Path:
@@ -224,8 +216,3 @@ def part_of(path: Path) -> Path:
 def note_of(path: Path) -> Path:
     """Return the note that stands beside a download to ``path`` while it is not whole."""
     return path.with_name(f"{path.name}.part.json")
-
-
-def _owner_only(path: str, flags: int) -> int:
-    """Open a file that only its owner may read."""
-    return os.open(path, flags, OWNER_ONLY)

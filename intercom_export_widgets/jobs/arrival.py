@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import sys
 import threading
 from io import RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.passing import Passed, take_in
+from intercom_export_widgets.disk import open_plain
 from intercom_export_widgets.errors import ArchiveError, IntercomExportError
 from intercom_export_widgets.intercom.partial import part_of
 from intercom_export_widgets.jobs.files import Proven
 
 if TYPE_CHECKING:
+    from io import FileIO
     from pathlib import Path
 
     from intercom_export_widgets.data.cache import Cache
@@ -42,16 +43,15 @@ class Arrival:
     def __init__(self, path: Path, cache: Cache) -> None:
         self._path = path
         self._cache = cache
-        self._growing = _Growing(part_of(path))
+        self._growing = _Growing(path)
         self._passed = Passed()
         self._through = False
         self._thread: threading.Thread | None = None
 
     def tell(self, size: int) -> None:
-        """Say that so many bytes are there; fewer than before mean that it begins anew."""
+        """Tell how many bytes are there; fewer than before mean that the download restarts."""
         self._growing.grow(size)
-        # Where an open file can't be renamed, the download could not end.
-        if self._thread is None and size and sys.platform != "win32" and self._growing.open():
+        if self._thread is None and size:
             thread = threading.Thread(
                 target=self._read, name="intercom-export-arrival", daemon=True
             )
@@ -91,22 +91,18 @@ class Arrival:
 
 
 class _Growing(RawIOBase):
-    """The file as far as it has come; reading waits for more until its end is told."""
+    """The file as far as it has come; reading waits for more until its end is told.
+
+    It is open only while it is read: Windows renames no open file.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
         self._read = self._size = 0
         self._ended = self._broken = False
         self._more = threading.Condition()
-
-    def open(self) -> bool:
-        """Open the file, before it gets another name; return whether that went well."""
-        with contextlib.suppress(OSError):
-            self._file = self._path.open("rb")
-        return self._file is not None
 
     def grow(self, size: int) -> None:
         """Say how many bytes there are."""
@@ -141,17 +137,20 @@ class _Growing(RawIOBase):
             if self._broken:
                 raise ArchiveError("The download began anew.")
             wanted = min(size, self._size - self._read) if size >= 0 else self._size - self._read
-        found = b"" if self._file is None else self._file.read(wanted)
+        with self._open() as file:
+            file.seek(self._read)
+            found = file.read(wanted)
         self._hash.update(found)
         self._read += len(found)
         return found
 
+    def _open(self) -> FileIO:
+        """Open the file under the name that it has until it is whole, or after."""
+        for path in (part_of(self._path), self._path):
+            with contextlib.suppress(FileNotFoundError):
+                return open(path, "rb", buffering=0, opener=open_plain)
+        raise ArchiveError("The downloaded file is gone.")
+
     def digest(self) -> str:
         """Return the SHA-256 of what was read, hexadecimal."""
         return self._hash.hexdigest()
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            self._file.close()
-        super().close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -115,8 +116,8 @@ class Refit:
         FileError
             If the disk or the store refuses.
         """
-        with self.store.place(self.name) as path, self.store.open(self.name) as file:
-            rewrite(file, path, self.schema)
+        with self.store.place(self.name) as path:
+            rewrite(partial(self.store.open, self.name), path, self.schema)
         return ()
 
 

@@ -1,24 +1,25 @@
 """Where an export's archive lies: one folder, one name, nothing ever overwritten.
 
 A download arrives as ``….download``, is proven whole, and only then gets its final
-name, whose ending says what its bytes are. What is damaged is set aside, not deleted.
+name, whose ending says what its bytes are. What is damaged is renamed, not deleted.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
-import os
 import re
-import tempfile
+import secrets
+import stat
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets import disk
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
-from intercom_export_widgets.intercom.folder import make_private
 from intercom_export_widgets.intercom.partial import note_of
 
 if TYPE_CHECKING:
@@ -32,13 +33,20 @@ __all__ = [
     "Place",
     "Proven",
     "check_folder",
+    "check_plain",
     "checksum",
     "set_aside",
 ]
 
 BLOCK: Final = 1 << 20
-PROBE: Final = "intercom_0000-00-00_0000-00-00_can-be-written-"
-"""As long as an archive's name, since some systems limit the length of a path."""
+
+OTHERS: Final = 0o077
+"""The permissions of everybody but the owner."""
+
+LONGEST_NAME: Final = 140
+"""Characters of the longest name that a download has on its way; Windows counts them."""
+
+ANOTHER_FOLDER: Final = 'Another folder: %config IntercomExport.folder = "/path".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Place:
             If it can't be made.
         """
         try:
-            make_private(self.folder)
+            _make(self.folder)
         except OSError as error:
             raise self._refused(error) from error
 
@@ -147,8 +155,8 @@ class Place:
             found = self.adopt(self.arrived, proven)
             kept = replace(found, path=self._final(found))
             announce(kept)
-            note_of(self.arrived).unlink(missing_ok=True)  # of a process killed at the last moment
-            os.replace(self.arrived, kept.path)  # noqa: PTH105 - os.replace is the atomic rename by name
+            disk.remove(note_of(self.arrived))  # of a process killed at the last moment
+            disk.replace(self.arrived, kept.path)
             Cache(self.arrived, self.zone).move(kept.path)
         except (FileError, OSError) as error:
             if not self.arrived.exists():
@@ -167,9 +175,12 @@ class Place:
         ------
         ArchiveError
             If it is damaged, or no export.
+        FileError
+            If it is a symbolic link.
         OSError
             If it can't be read.
         """
+        check_plain(path)
         if proven is None:
             rows = prove(Archive.open(path), Cache(path, self.zone))
             proven = Proven(checksum(path), rows)
@@ -189,9 +200,9 @@ class Place:
 
     def _refused(self, error: OSError) -> FileError:
         return FileError(
-            f"The folder {self.folder} can't be used: {error.strerror or error}",
-            advice="Free or repair it, or choose another (%config IntercomExport.folder = "
-            f'"/path"), then take the job up again: %intercom_export attach {self.job_identifier}.',
+            f"The folder {self.folder} can't be used: {disk.reason_of(error)}",
+            advice=f"{disk.remedy_for(error)}, then resume the job: "
+            f"%intercom_export attach {self.job_identifier}. {ANOTHER_FOLDER}",
         )
 
 
@@ -220,21 +231,46 @@ def check_folder(folder: Path) -> None:
     FileError
         If it can't be made or written.
     """
+    probe = folder / f".intercom_{secrets.token_hex(LONGEST_NAME // 2)}"[:LONGEST_NAME]
     try:
-        make_private(folder)
+        _make(folder)
         # `os.access` says yes to root, and where a quota or a full disk says no.
-        handle, name = tempfile.mkstemp(prefix=PROBE, dir=folder)
-        try:
-            os.write(handle, bytes(BLOCK // 256))
-        finally:
-            os.close(handle)
-            os.unlink(name)  # noqa: PTH108 - a plain name, of a file that is gone in a moment
+        with open(probe, "xb", buffering=0, opener=disk.open_plain) as file:
+            try:
+                file.write(bytes(BLOCK // 256))
+            finally:
+                file.close()
+                disk.remove(probe)
     except OSError as error:
         raise FileError(
-            f"The folder {folder} can't be used: {error.strerror or error}",
-            advice="Nothing was submitted. Choose another: "
-            '%config IntercomExport.folder = "/path".',
+            f"The folder {folder} can't be used: {disk.reason_of(error)}",
+            advice=f"Nothing was submitted. {disk.remedy_for(error)}. {ANOTHER_FOLDER}",
         ) from error
+
+
+def check_plain(path: Path) -> None:
+    """Raise if there is a symbolic link in place of an archive of ours.
+
+    Raises
+    ------
+    FileError
+        If there is one.
+    """
+    try:
+        disk.refuse_link(path)
+    except OSError as error:
+        raise disk.refused(path, error, "read", "then export the range again") from error
+
+
+def _make(folder: Path) -> None:
+    """Make the folder; one that holds nothing but archives is closed to others."""
+    disk.make_private(folder)
+    with contextlib.suppress(OSError):  # drives without permissions
+        found = folder.stat()
+        if found.st_mode & OTHERS and all(
+            each.name.startswith(("intercom_", ".intercom_")) for each in folder.iterdir()
+        ):
+            folder.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
 
 
 def set_aside(path: Path) -> Path:
@@ -253,9 +289,7 @@ def set_aside(path: Path) -> Path:
     names = (path.with_name(f"{path.stem}-{number}.damaged") for number in itertools.count(1))
     aside = next(name for name in names if not name.exists())
     try:
-        return path.rename(aside)
+        disk.replace(path, aside)
     except OSError as error:
-        raise FileError(
-            f"The damaged file {path} can't be renamed: {error.strerror or error}",
-            advice="Remove it, then take the job up again.",
-        ) from error
+        raise disk.refused(path, error, "renamed", "then resume the job") from error
+    return aside

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.disk import reason_of
 from intercom_export_widgets.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -76,13 +77,14 @@ def unusable(path: Path, error: Exception) -> LedgerError:
     error : Exception
         What SQLite or the system said.
     """
+    said = reason_of(error) if isinstance(error, OSError) else error
     code = str(getattr(error, "sqlite_errorname", ""))
     if code.startswith("SQLITE_IOERR") and code.endswith(NO_LOCKS):
         code = "SQLITE_IOERR_LOCK"
     known = next((name for name in sorted(FAULTS, reverse=True) if code.startswith(name)), "")
     if not known:
         return LedgerError(
-            f"The ledger {path} can't be used: {error}",
+            f"The ledger {path} can't be used: {said}",
             advice=f"{NOTHING} Free or repair that place, or {ANOTHER_FILE}",
         )
     what, advice = FAULTS[known]

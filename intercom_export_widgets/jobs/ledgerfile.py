@@ -11,8 +11,8 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets.disk import make_private, open_plain, refuse_link
 from intercom_export_widgets.errors import LedgerError
-from intercom_export_widgets.intercom.folder import make_private
 from intercom_export_widgets.jobs.ledgerfault import ANOTHER_FILE, unusable
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ class LedgerFile:
             If the file can't be used.
         """
         try:
+            refuse_link(self.path)
             if write:
                 self._create()
             with contextlib.closing(
@@ -168,11 +169,11 @@ class LedgerFile:
             raise unusable(self.path, error) from error
 
     def _create(self) -> None:
-        """Make the folder and the file, both for their owner's eyes only."""
+        """Make the folder and the file, both for their owner only."""
         if self.path.exists():
             return
         make_private(self.path.parent)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.close(open_plain(str(self.path), os.O_CREAT | os.O_RDWR))
 
     def _version(self, connection: sqlite3.Connection) -> int:
         """Return the version of the file's tables; 0 if it has none yet."""

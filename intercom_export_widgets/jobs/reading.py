@@ -17,7 +17,7 @@ from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.job import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.jobs.files import checksum
+from intercom_export_widgets.jobs.files import check_plain, checksum
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage
 
@@ -64,6 +64,8 @@ def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tab
     ------
     ArchiveError
         If the file is no export.
+    FileError
+        If there is a symbolic link in place of an archive that was downloaded.
     """
     entry = None
     with contextlib.suppress(LedgerError):  # the data are on disk, whatever the ledger says
@@ -77,6 +79,8 @@ def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tab
                 export.ledger.update(export.number, **facts_of(workspace))
                 entry = export.ledger.entry(export.number)
     path = export.progress.path
+    if path is not None and entry is not None:  # a link that a user names is followed
+        check_plain(path)
     archive = None if path is None else Archive.open(path)
     timeframe = export.timeframe
     window = (
@@ -113,7 +117,11 @@ def progress_of_file(path: Path, entry: Entry | None, *, verified: bool = False)
     ------
     ArchiveError
         If it is no export, or damaged.
+    FileError
+        If the ledger knows it, and there is a symbolic link in its place.
     """
+    if entry is not None:
+        check_plain(path)
     archive, cache = Archive.open(path), Cache(path, (entry and entry.timezone) or "")
     # What has the checksum of the download is as whole as that was.
     if entry is not None and entry.sha256 is not None and not verified:

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from intercom_export_widgets import disk
 from intercom_export_widgets.arguments import home_resolved
 from intercom_export_widgets.data.parquet import check_folder
 from intercom_export_widgets.errors import FileError, PackageMissingError
@@ -149,7 +150,7 @@ class FolderStore(Store):
     def remove(self, name: str) -> None:
         """Unlink the file."""
         try:
-            (self.folder / name).unlink(missing_ok=True)
+            disk.remove(self.folder / name)
         except OSError as error:
             raise _refused(self.address(name), "removed", error) from error
 
@@ -245,14 +246,14 @@ class RemoteStore(Store):
 
 
 def _refused(address: str, done: str, why: Exception | str) -> FileError:
+    if not is_remote(address) and isinstance(why, OSError):
+        return disk.refused(address, why, done, "then try again")
     reason = (isinstance(why, OSError) and why.strerror) or str(why) or type(why).__name__
     shown = re.sub(r"//[^/@]*@", "//", address)
-    advice = "Free some space or choose another place."
-    if is_remote(address):
-        advice = (
-            "Check the address, the network, and the credentials that the store's library uses."
-        )
-    return FileError(f"{shown} can't be {done}: {str(reason).rstrip('.')}", advice=advice)
+    return FileError(
+        f"{shown} can't be {done}: {str(reason).rstrip('.')}",
+        advice="Check the address, the network, and the credentials that the store's library uses.",
+    )
 
 
 def _lacks(protocol: str) -> PackageMissingError:

@@ -6,7 +6,6 @@ Base of `lease` and `queue`. It has no clock: the time is an argument.
 from __future__ import annotations
 
 import socket
-import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
@@ -167,7 +166,7 @@ ORDER: Final = "ORDER BY rank, number"
 def is_orphan(origin: str, expires_at: float, now: float) -> bool:
     """Return whether the owner of a range is gone, so that another may take it.
 
-    A process of this machine can be asked; elsewhere the lease decides, by the clock.
+    A process of this machine can be looked up; elsewhere the lease decides, by the clock.
     """
     if not origin or not is_alive(origin):
         return True
@@ -182,7 +181,7 @@ def holds_up(state: str, origin: str, expires_at: float, now: float) -> bool:
 
 def _can_be_asked(origin: str) -> bool:
     """Return whether `is_alive` can tell of that process."""
-    return origin.startswith(f"{socket.gethostname()}:") and sys.platform != "win32"
+    return origin.startswith(f"{socket.gethostname()}:")
 
 
 def read(

@@ -15,8 +15,8 @@ import threading
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets import disk
 from intercom_export_widgets.errors import LedgerError
-from intercom_export_widgets.intercom.folder import make_private
 from intercom_export_widgets.jobs.entry import COLUMNS, KINDS, Entry
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Unwritten:
         """Return what the ledger lacks, by row: of this process, and of others that left files."""
         found = {}
         with contextlib.suppress(OSError):
-            _refuse_link(self._folder)
+            disk.refuse_link(self._folder)
             for path in sorted(self._folder.iterdir()):
                 change = _read(path) if path.suffix == ".json" else None
                 if change is not None:
@@ -133,7 +133,7 @@ class Unwritten:
                     self._kept.pop(number, None)
                     self._unsaved.discard(number)
                     with contextlib.suppress(OSError):
-                        self._path(number).unlink()
+                        disk.remove(self._path(number))
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
 
@@ -169,37 +169,26 @@ class Unwritten:
         """Write the files that could not be written yet: the disk may be full."""
         for number in sorted(self._unsaved):
             with contextlib.suppress(OSError):
-                _refuse_link(self._folder)
-                make_private(self._folder)
+                disk.refuse_link(self._folder)
+                disk.make_private(self._folder)
                 _write_file(self._path(number), self._kept[number])
                 self._unsaved.discard(number)
-
-
-def _refuse_link(folder: Path) -> None:
-    """Raise if somebody has put a link in the place of the folder."""
-    if folder.is_symlink():
-        raise NotADirectoryError(folder)
 
 
 def _write_file(path: Path, change: Change) -> None:
     """Write a change so that its whole file is there or nothing."""
     text = json.dumps({"row": asdict(change.row), "values": change.values})
     part = path.with_suffix(f".{os.getpid()}")
-    part.unlink(missing_ok=True)
+    disk.remove(part)
     try:
-        # Made anew and private; a link in its place is not followed.
-        with open(part, "x", encoding="utf-8", opener=_private) as file:
+        with open(part, "x", encoding="utf-8", opener=disk.open_plain) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
+        disk.replace(part, path)
     except OSError:
-        part.unlink(missing_ok=True)
+        disk.remove(part)
         raise
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _read(path: Path) -> Change | None:
