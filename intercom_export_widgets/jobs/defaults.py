@@ -44,6 +44,9 @@ def _data_path() -> Path:
     # RuntimeError; before 4.6 it returned "~" unresolved, a folder of that name in the current one.
     try:
         found = platformdirs.user_data_path(APPLICATION)
+        # On Windows the folder used to lie inside another one of the same name.
+        if not os.path.isdir(found):  # noqa: PTH112 - Path.is_dir raises where it may not look
+            found = platformdirs.user_data_path(APPLICATION, appauthor=False)
     except RuntimeError:
         found = None
     if found is None or found.parts[:1] == ("~",):
@@ -53,7 +56,4 @@ def _data_path() -> Path:
             '%config IntercomExport.ledger = "/path/ledger.sqlite" (or the variables '
             "INTERCOM_EXPORT_FOLDER and INTERCOM_EXPORT_LEDGER). Nothing was submitted.",
         )
-    # On Windows the folder used to lie inside another one of the same name.
-    if os.path.isdir(found):  # noqa: PTH112 - Path.is_dir raises where the folder can't be looked at
-        return found
-    return platformdirs.user_data_path(APPLICATION, appauthor=False)
+    return found
