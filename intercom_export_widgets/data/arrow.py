@@ -9,7 +9,17 @@ from typing import Any, TypeAlias
 
 from intercom_export_widgets.data.schema import Kind
 
-__all__ = ["Array", "Batch", "BatchReader", "DataType", "Field", "Schema", "Table", "arrow_type"]
+__all__ = [
+    "Array",
+    "Batch",
+    "BatchReader",
+    "DataType",
+    "Field",
+    "MemoryPool",
+    "Schema",
+    "Table",
+    "arrow_type",
+]
 
 Array: TypeAlias = Any
 """A ``pyarrow.Array``, or a ``pyarrow.ChunkedArray`` where it is a column of a `Table`."""
@@ -25,6 +35,9 @@ DataType: TypeAlias = Any
 
 Field: TypeAlias = Any
 """A ``pyarrow.Field``."""
+
+MemoryPool: TypeAlias = Any
+"""A ``pyarrow.MemoryPool``."""
 
 Schema: TypeAlias = Any
 """A ``pyarrow.Schema``."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
@@ -240,8 +241,7 @@ class Reading:
         counter = [Field(0, name, Kind.TEXT) for name in names[:1]]
         parser = BlockParser(fields or counter, len(names), self.zone)
         blocks = self.archive.blocks(member, self._block_size)
-        for parsed in _in_turn(parser, _without_header(blocks)):
-            result = parsed.result()
+        for result in _in_turn(parser, _without_header(blocks)):
             self._widths[place] = max(self._widths[place], result.surplus.fields)
             self._count(result)
             yield self._completed(result.batch)
@@ -290,8 +290,15 @@ def _without_header(blocks: Iterator[memoryview]) -> Iterator[bytes | memoryview
             yield rest
 
 
-def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Iterator[Future[Parsed]]:
+def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Iterator[Parsed]:
     """Yield the parsed ``blocks`` in order, while later ones are parsed in other threads."""
+    begun = list(islice(blocks, 2))
+    if len(begun) < 2:  # noqa: PLR2004 - nothing to do at the same time
+        # Arrow's pool returns no memory of this thread's, which may live on for long.
+        parser.use_system_memory()
+        yield from map(parser.parse, begun)
+        return
+    blocks = chain((begun.pop(0) for _ in range(2)), blocks)
     workers = max(1, min(_MOST_PARSERS, os.cpu_count() or 1))
     under_way: deque[Future[Parsed]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="intercom-export-parse")
@@ -299,8 +306,8 @@ def _in_turn(parser: BlockParser, blocks: Iterator[bytes | memoryview]) -> Itera
         for block in blocks:
             under_way.append(pool.submit(parser.parse, block))
             if len(under_way) > workers:
-                yield under_way.popleft()
+                yield under_way.popleft().result()
         while under_way:
-            yield under_way.popleft()
+            yield under_way.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
