@@ -47,7 +47,6 @@ def submitted(ledger, origin, at=None, **more):
     return ledger.entry(number)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows tells nothing of processes")
 def test_a_dead_process_has_lost_its_answer(ledger, ended):
     """The row is kept, as unknown, with a sentence about what may be going on."""
     entry = submitted(ledger, f"{HOST}:{ended}", created_at_after=1, created_at_before=2)
@@ -55,7 +54,6 @@ def test_a_dead_process_has_lost_its_answer(ledger, ended):
     assert (entry.created_at_after, entry.created_at_before) == (1, 2)
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux has /proc")
 def test_another_process_of_the_same_number_is_not_the_one(ledger):
     """In a container that starts again, the first process has the number of the one before."""
     entry = submitted(ledger, f"{HOST}:{os.getpid()}", at=time.time() - 10 * 86400)

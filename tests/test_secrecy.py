@@ -9,7 +9,6 @@ import logging
 import os
 import shlex
 import sqlite3
-import sys
 from pathlib import Path
 
 import ipywidgets
@@ -22,6 +21,7 @@ from traitlets.config import Config
 from wire import Reply, error, job
 
 from intercom_export_widgets import errors
+from intercom_export_widgets.intercom.partial import Partial
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.sandbox import Sandbox
@@ -159,15 +159,12 @@ def interrupt(_):
 
 def prepare(shell, tmp_path):
     """Give the cells what they name."""
-    import fcntl
-
     session = shell.magics_manager.registry["IntercomExportMagics"].session
     Path("json.zip").write_text('{"a": 1}')
     with sqlite3.connect("newer.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    busy = Path("busy.zip.part").open("wb")  # noqa: SIM115 - held until the test ends
-    fcntl.flock(busy, fcntl.LOCK_EX)
+    busy = Partial(tmp_path / "busy.zip", "another")  # held until the test ends
     shell.user_ns.update(
         interrupt=interrupt,
         session=session,
@@ -206,7 +203,6 @@ def verbose(raised):
     return VerboseTB(theme_name="nocolor", include_vars=True).text(type(raised), raised, ours)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a busy file is made with fcntl")
 def test_every_verb_and_every_error_keeps_the_token_and_the_markup(shell, mirror, heard, tmp_path):
     """Outputs, tracebacks, logs, files, history, state and environment hold neither."""
     prepare(shell, tmp_path)
