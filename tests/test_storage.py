@@ -25,6 +25,7 @@ from intercom_export_widgets.jobs.log import frame
 from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.sandbox import Sandbox
 
+pytestmark = pytest.mark.usefixtures("windows_shares")
 unix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limits")
 
 JUNE = "2018-06-01 2018-06-07"
@@ -32,8 +33,6 @@ PROGRAM = f"""
 import ctypes, resource, sys
 from intercom_export_widgets import ExportSession
 from intercom_export_widgets.errors import IntercomExportError
-
-pytestmark = pytest.mark.usefixtures("windows_shares")
 
 def limit(size):
     "Let no file grow beyond so many bytes: what is written fails as on a full disk."
