@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from filelock import FileLock
 
-__all__ = ["Download", "Partial", "note_of", "part_of"]
+__all__ = ["Download", "Partial", "note_of", "part_of", "remove_lock"]
 
 BLOCK: Final = 1 << 20
 
@@ -80,7 +80,6 @@ class Partial:
         self._path = path
         self._part = part_of(path)
         self._note = note_of(path)
-        self._lock_path = path.with_name(f"{path.name}.lock")
         self._job_identifier = job_identifier
         self._hash = hashlib.sha256()
         self.size = 0
@@ -88,8 +87,10 @@ class Partial:
         self.validator = ""
         with self._disk(), contextlib.ExitStack() as opened:
             disk.make_private(path.parent)
-            self._lock = self._locked()
-            opened.callback(self._unlock)
+            lock = _locked(path)
+            if lock is None:
+                raise FileBusyError(f"Another download is writing {self._part}.")
+            opened.callback(_unlock, lock)
             self._file: FileIO = open(self._part, "a+b", buffering=0, opener=disk.open_plain)  # noqa: SIM115 - Path.open has no opener; `close` closes it
             opened.callback(self._file.close)
             self._resume()
@@ -147,28 +148,6 @@ class Partial:
         with self._disk():
             self._opened.close()
 
-    def _locked(self) -> FileLock:
-        """Return the lock, held."""
-        from filelock import FileLock, Timeout
-
-        disk.refuse_link(self._lock_path)  # Windows has no O_NOFOLLOW
-        # A lock of one thread's own could not be released by another.
-        lock = FileLock(self._lock_path, mode=disk.FILE_MODE, thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise FileBusyError(f"Another download is writing {self._part}.") from None
-        return lock
-
-    def _unlock(self) -> None:
-        # filelock removes its file on Windows, and before 3.30 everywhere; since then it has
-        # this attribute. Removing is safe while the lock is held: another process that opened
-        # the file before sees that it is gone, and tries again.
-        if sys.platform != "win32" and hasattr(self._lock, "preserve_lock_file"):
-            with contextlib.suppress(OSError):
-                self._lock_path.unlink()
-        self._lock.release()
-
     def _resume(self) -> None:
         """Continue what an earlier attempt left, if its note says that it fits."""
         note = self._read_note()
@@ -206,6 +185,42 @@ class Partial:
         except OSError as error:
             again = "then load it again; what has been downloaded is kept"
             raise disk.refused(self._part, error, "written", again) from None
+
+
+def remove_lock(path: Path) -> None:
+    """Remove the lock file of a killed download to ``path``, unless another process holds it."""
+    if _lock_of(path).exists():
+        lock = _locked(path)
+        if lock is not None:
+            _unlock(lock)
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _locked(path: Path) -> FileLock | None:
+    """Return the lock of a download to ``path``, held; None if another process holds it."""
+    from filelock import FileLock, Timeout
+
+    disk.refuse_link(_lock_of(path))  # Windows has no O_NOFOLLOW
+    # A lock of one thread's own could not be released by another.
+    lock = FileLock(_lock_of(path), mode=disk.FILE_MODE, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lock
+
+
+def _unlock(lock: FileLock) -> None:
+    # filelock removes its file on Windows, and before 3.30 everywhere; since then it has
+    # this attribute. Removing is safe while the lock is held: another process that opened
+    # the file before sees that it is gone, and tries again.
+    if sys.platform != "win32" and hasattr(lock, "preserve_lock_file"):
+        with contextlib.suppress(OSError):
+            os.unlink(lock.lock_file)  # noqa: PTH108 - the lock's path is text
+    lock.release()
 
 
 def part_of(path: Path) -> Path:

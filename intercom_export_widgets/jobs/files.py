@@ -20,7 +20,7 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
-from intercom_export_widgets.intercom.partial import note_of
+from intercom_export_widgets.intercom.partial import note_of, remove_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,6 +156,7 @@ class Place:
             kept = replace(found, path=self._final(found))
             announce(kept)
             disk.remove(note_of(self.arrived))  # of a process killed at the last moment
+            remove_lock(self.arrived)
             disk.replace(self.arrived, kept.path)
             Cache(self.arrived, self.zone).move(kept.path)
         except (FileError, OSError) as error:
