@@ -42,5 +42,6 @@ def describe(process):
 def threads():
     """Return the threads that would keep this process from ending."""
     others = [each for each in threading.enumerate() if each is not threading.main_thread()]
-    # An event loop's idle executor ends with the interpreter.
-    return [each.name for each in others if not each.daemon and "asyncio_" not in each.name]
+    # Idle executors, of an event loop or of Dask, end with the interpreter.
+    idle = ("asyncio_", "ThreadPoolExecutor-")
+    return [each.name for each in others if not (each.daemon or each.name.startswith(idle))]

@@ -116,8 +116,9 @@ def test_the_form_lists_what_waits_and_takes_it_out(session, sandbox):
 def test_a_restarted_kernel_takes_the_queue_up(kernel_environment, sandbox):  # noqa: F811 - a fixture
     """After a kernel has ended, `status` in the next one submits what waited in it."""
     lock = sandbox.lock()
-    line = "%intercom_export 2018-06-05 --when-free"
-    _, error = execute(kernel_environment, line)
+    line = "export = %intercom_export 2018-06-05 --when-free"
+    refused = "import time\nwhile 'later' not in export.progress.note: time.sleep(0.05)"
+    _, error = execute(kernel_environment, line, refused)
     assert error is None
     sandbox.unlock(lock)
     notebook, error = execute(

@@ -209,7 +209,7 @@ def served():
         try:
             yield process, said
         finally:
-            process.kill()
+            process.terminate()
 
 
 def example(said, title):

@@ -21,6 +21,7 @@ from traitlets.config import Config
 from wire import Reply, error, job
 
 from intercom_export_widgets import errors
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.intercom.partial import Partial
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.notebook import usage
@@ -94,6 +95,7 @@ SCENES = [
     ({"download": Reply(200, b"PK\x03\x04" * 9)}, "", "2018-06-12 --wait", "ArchiveDamagedError"),
     ({}, "", "load json.zip", "ArchiveError"),
     ({}, "", "load missing.zip", "FileError"),
+    ({}, "", "cell: exhaust_memory(client)", "OutOfMemoryError"),
     ({}, "pending", "2018-06-13 --output running", None),
     ({}, "pending", "cell: running.receipts", "NotReadyError"),
     ({}, "pending", "cell: running.wait(0.01)", "WaitTimeoutError"),
@@ -167,6 +169,7 @@ def prepare(shell, tmp_path):
     busy = Partial(tmp_path / "busy.zip", "another")  # held until the test ends
     shell.user_ns.update(
         interrupt=interrupt,
+        exhaust_memory=exhaust_memory,
         session=session,
         client=session.connection.client(),
         busy=tmp_path / "busy.zip",
@@ -174,6 +177,12 @@ def prepare(shell, tmp_path):
         newer=str(tmp_path / "newer.sqlite"),
     )
     return session
+
+
+@memory_errors("read the table")
+def exhaust_memory(client):
+    """Fail as a table does that does not fit into memory."""
+    raise MemoryError(repr(client))
 
 
 def show(shell, cell):
