@@ -32,14 +32,26 @@ SLOW = ("browser", "kernel", "binder", "environments")
 """The markers that keep a test out of the quick run."""
 
 FIRST_BROWSER = {
+    "test_backfill_card",
     "test_form_access",
     "test_form_dates",
     "test_form_kernels",
     "test_form_static",
     "test_notebook7",
-    "test_backfill_card",
 }
-"""About half of the browser's tests, by time; each half has its own JupyterLab and Chromium."""
+SECOND_BROWSER = {
+    "test_charts",
+    "test_completion",
+    "test_form_cards",
+    "test_form_errors",
+    "test_form_every",
+    "test_form_glance",
+    "test_form_life",
+    "test_form_pictures",
+    "test_form_token",
+    "test_tableview",
+}
+"""The browser's tests in two halves, by time; each has its own JupyterLab and Chromium."""
 
 LONGEST = ("browser-1", "browser-2", "test_notebooks", "test_kernel", "test_kernels_killed")
 """The groups that are begun first, since they take longest."""
@@ -62,31 +74,47 @@ def pytest_xdist_auto_num_workers():
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the slow tests, and give each worker whole groups, the longest first."""
+    """Mark the slow tests, and put the longest groups first, so that no worker ends with one."""
     for item in items:
         if "replay" in item.fixturenames:
             item.add_marker(pytest.mark.binder)
         if any(item.get_closest_marker(name) for name in SLOW):
             item.add_marker(pytest.mark.slow)
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(
         key=lambda item: (
-            order.get(group_of(item), len(order)),
+            order.get(group_of(item.nodeid), len(order)),
             item.get_closest_marker("slow") is None,
         )
     )
 
 
-def group_of(item):
-    """Return what a test shares a worker with: a browser, an environment, or its file."""
-    if item.get_closest_marker("browser"):
-        return "browser-1" if item.path.stem in FIRST_BROWSER else "browser-2"
-    if item.get_closest_marker("environments") and hasattr(item, "callspec"):
-        return f"{item.path.stem}-{item.callspec.params.get('built')}"
-    return item.path.stem
+def group_of(nodeid):
+    """Return what a test shares a worker with: one of two browsers, an environment, or its file."""
+    file, _, name = nodeid.partition("::")
+    stem = Path(file).stem
+    if stem in FIRST_BROWSER:
+        return "browser-1"
+    if stem in SECOND_BROWSER:
+        return "browser-2"
+    return f"{stem}-{name.partition('[')[2]}" if stem == "test_environments" else stem
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give whole groups to workers.
+
+    xdist's own "loadgroup" (3.8) writes the group into each node's identifier, in an attribute
+    that pytest 9.2 does not have: its groups fall apart without a word.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    return Groups(config, log)
 
 
 @pytest.fixture
