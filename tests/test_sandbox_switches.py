@@ -34,14 +34,12 @@ def test_a_zip_holds_one_csv_per_group(talk):
         assert not any(info.flag_bits & 8 for info in file.infolist())
 
 
-@pytest.mark.parametrize("container", ["zip-streamed", "zip-stored", "gzip-of-zip"])
+@pytest.mark.parametrize("container", ["zip-streamed", "zip-stored"])
 def test_other_zips_hold_the_same(talk, container):
-    """A streamed, a stored and a gzipped ZIP hold byte for byte the same members."""
+    """A streamed and a stored ZIP hold byte for byte the same members."""
     usual = talk.raw(talk.export())
     talk.sandbox.switch(container=container)
     other = talk.raw(talk.export())
-    if container == "gzip-of-zip":
-        other = gzip.decompress(other)
     with zipfile.ZipFile(io.BytesIO(usual)) as one, zipfile.ZipFile(io.BytesIO(other)) as two:
         assert two.testzip() is None
         contents = [[file.read(name) for name in file.namelist()] for file in (one, two)]
@@ -75,7 +73,7 @@ def test_gzip_and_csv_are_the_receipts_alone(talk):
     [
         ("zip", "auto", "zip"),
         ("gzip", "auto", "gzip"),
-        ("gzip-of-zip", "auto", "gzip"),
+        ("tar.gz", "auto", "gzip"),
         ("csv", "auto", None),
         ("zip", "none", None),
         ("gzip", "zip", "zip"),

@@ -33,17 +33,17 @@ _HEADER_SIZE = 64 * 1024
 
 
 class Archive:
-    """A downloaded export: ZIP of CSVs, gzip (also of a ZIP), or plain CSV, by its bytes alone.
+    """A downloaded export: ZIP or tar of CSVs, gzip, or plain CSV, by its bytes alone.
 
     Attributes
     ----------
     path : Path
         The file.
-    kind : {"zip", "gzip", "csv"}
-        What it is; a gzip of a ZIP is a ``"zip"``.
+    kind : {"zip", "gzip", "tar", "csv"}
+        What it is; a gzip of a tar is a ``"tar"``.
     suffix : str
-        The suffix that names it rightly: ``".zip"``, ``".csv.gz"``, ``".csv"``, and
-        ``".zip.gz"`` for a gzip of a ZIP.
+        The suffix that names it rightly: ``".zip"``, ``".csv.gz"``, ``".tar.gz"``, ``".tar"``
+        or ``".csv"``.
     members : tuple of Member
         Its CSVs, in order.
     ignored : tuple of str
@@ -52,7 +52,7 @@ class Archive:
 
     def __init__(self, path: Path, directory: Directory) -> None:
         self.path = path
-        self.kind: Literal["zip", "gzip", "csv"] = directory.kind
+        self.kind: Literal["zip", "gzip", "tar", "csv"] = directory.kind
         self.suffix = directory.suffix
         self.members = directory.members
         self.ignored = directory.ignored
@@ -63,8 +63,8 @@ class Archive:
     def open(cls, path: Path) -> Archive:
         """Return the archive at ``path``; only its directory and its first bytes are read.
 
-        A gzip of a ZIP is the exception: a ZIP's directory stands at its end, so it is unpacked
-        into an anonymous temporary file first.
+        A tar is the exception: it has no directory, so all of it is read, and a gzip of it
+        verified.
 
         Raises
         ------

@@ -6,10 +6,7 @@ know records and types.
 
 from __future__ import annotations
 
-import contextlib
 import struct
-import tempfile
-import weakref
 import zipfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +16,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, cast
 from intercom_export_widgets.data import inflate, sniff
 from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.records import first_record
+from intercom_export_widgets.data.tar import HEADER_SIZE, is_tar, tar_entries
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     Chunks = Callable[[int], Iterator[bytes]]
 
@@ -40,10 +38,8 @@ MEMBERS_AT_MOST: Final = 2_000
 """Members that an archive may have; an export has some thirty groups, each of few members."""
 
 _SNIFFED = 64 * 1024
-_COPIED = 1024 * 1024
-_NESTED_AT_MOST = 2
+_CHUNK = 1024 * 1024
 _LARGEST_DIRECTORY = 1024 * 1024  # bytes: over ten thousand members of usual names
-_UNPACKED_ALWAYS, _UNPACKED_RATIO = 64 * 1024 * 1024, 20  # bytes; a ZIP hardly shrinks in a gzip
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ENCRYPTED, _UTF_8 = 0x1, 0x800
 
@@ -88,13 +84,13 @@ class Member:
 class Directory:
     """What a file is, the suffix that names it, its CSVs, and the names of what is no CSV."""
 
-    kind: Literal["zip", "gzip", "csv"]
+    kind: Literal["zip", "gzip", "tar", "csv"]
     suffix: str
     members: tuple[Member, ...]
     ignored: tuple[str, ...] = ()
 
 
-def read_directory(source: inflate.Source, name: str, depth: int = 0) -> Directory:
+def read_directory(source: inflate.Source, name: str) -> Directory:
     """Return what ``source``, a file called ``name``, lists.
 
     Raises
@@ -102,7 +98,7 @@ def read_directory(source: inflate.Source, name: str, depth: int = 0) -> Directo
     ArchiveDamagedError
         If it is empty, cut short, or its directory is damaged.
     ArchiveError
-        If it is no export, or is packed more often than twice.
+        If it is no export, or an archive in an archive.
     """
     with source() as file:
         start = file.read(_SNIFFED)
@@ -112,8 +108,10 @@ def read_directory(source: inflate.Source, name: str, depth: int = 0) -> Directo
         members, ignored = _zip_members(source)
         return Directory("zip", ".zip", members, ignored)
     if kind == "gzip":
-        return _gzip_directory(source, inflate.gzip_name(start) or name, size, depth)
+        return _gzip_directory(source, inflate.gzip_name(start) or name, size)
     chunks = partial(inflate.read_all, source)
+    if kind == "tar":
+        return _tar_directory(chunks, size, ".tar")
     return Directory("csv", ".csv", (_lone_member(name, size, size, chunks),))
 
 
@@ -125,57 +123,60 @@ def _lone_member(name: str, size: int | None, compressed: int, chunks: Chunks) -
     return Member(name, group, size, compressed, chunks)
 
 
-def _member(name: str, size: int | None, compressed: int, chunks: Chunks) -> Member:
-    """Return a member; its header is read only if its name does not tell its group."""
+def _group(name: str, chunks: Chunks) -> str:
+    """Return a member's group; its header is read only if its name does not tell it."""
     group = sniff.group_of(name)
     if group is None:
         header = sniff.header_names(first_record(cut_blocks(chunks(_SNIFFED))))
         group = sniff.group_of(name, header) or name
-    return Member(name, group, size, compressed, chunks)
+    return group
 
 
-def _gzip_directory(source: inflate.Source, name: str, compressed: int, depth: int) -> Directory:
-    """Return the directory of a gzip: one CSV, or what an archive packed once more lists."""
+def _gzip_directory(source: inflate.Source, name: str, compressed: int) -> Directory:
+    """Return the directory of a gzip: one CSV, or what a tar lists."""
     chunks = partial(inflate.inflate_gzip, source)
-    inner = next(chunks(_SNIFFED), b"")
+    inner = inflate.first_bytes(chunks(_SNIFFED), HEADER_SIZE)
     if not inner:
         raise ArchiveDamagedError("The downloaded file holds nothing.")
-    if sniff.kind_of(inner) == "csv":
-        return Directory("gzip", ".csv.gz", (_lone_member(name, None, compressed, chunks),))
-    if depth + 1 >= _NESTED_AT_MOST:
-        raise ArchiveError("The file is an archive in an archive in an archive: this is no export.")
-    most = _UNPACKED_ALWAYS + _UNPACKED_RATIO * compressed
-    found = read_directory(_Unpacked(_at_most(most, chunks(_COPIED))), name, depth + 1)
-    return Directory(found.kind, f"{found.suffix}.gz", found.members, found.ignored)
+    if is_tar(inner):
+        return _tar_directory(chunks, compressed, ".tar.gz")
+    sniff.refuse_other_data(inner)
+    return Directory("gzip", ".csv.gz", (_lone_member(name, None, compressed, chunks),))
 
 
-def _at_most(size: int, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield ``chunks``, unless they come to more than ``size`` bytes in all."""
-    for chunk in chunks:
-        size -= len(chunk)
-        if size < 0:
-            raise ArchiveError("The archive unpacks to far more than any export: it is not read.")
-        yield chunk
+def _tar_directory(chunks: Chunks, compressed: int, suffix: str) -> Directory:
+    """Return the directory of a tar, which has none: all of it is read, and so verified."""
+    found: list[tuple[int, str, str, int]] = []
+    ignored: list[str] = []
+    total = 0
+    for place, entry in enumerate(tar_entries(chunks(_CHUNK))):
+        total += entry.size
+        if place >= MEMBERS_AT_MOST:
+            raise crowded()
+        if entry.is_file and is_csv(entry.name) and not is_clutter(entry.name):
+            found.append((place, entry.name, _group(entry.name, entry.chunks), entry.size))
+        elif not (is_clutter(entry.name) or entry.is_folder):
+            ignored.append(entry.name)
+    if ignored and not found:
+        raise _no_csv(ignored)
+    members = [
+        Member(
+            name,
+            group,
+            size,
+            size * compressed // max(1, total),
+            partial(_tar_chunks, chunks, place),
+        )
+        for place, name, group, size in found
+    ]
+    return Directory("tar", suffix, tuple(members), tuple(ignored))
 
 
-class _Unpacked:
-    """Chunks written to a temporary file, which is deleted with its last reader."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        with tempfile.NamedTemporaryFile(prefix="intercom-export-", delete=False) as file:
-            self._path = Path(file.name)
-            weakref.finalize(self, _discard, self._path)
-            file.writelines(chunks)
-
-    def __call__(self) -> BinaryIO:
-        """Return the file, positioned at its start."""
-        return self._path.open("rb")
-
-
-def _discard(path: Path) -> None:
-    """Remove a temporary file, unless Windows has it open until the process ends."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
+def _tar_chunks(chunks: Chunks, place: int, size: int) -> Iterator[bytes]:
+    """Yield a member of a tar; the rest is read too, so that the gzip's checksum is verified."""
+    for number, entry in enumerate(tar_entries(chunks(_CHUNK))):
+        if number == place:
+            yield from entry.chunks(size)
 
 
 class _Bounded:
@@ -221,13 +222,17 @@ def _zip_members(source: inflate.Source) -> tuple[tuple[Member, ...], tuple[str,
     data = [entry for entry in files if is_csv(entry.filename)]
     ignored = tuple(entry.filename for entry in files if not is_csv(entry.filename))
     if files and not data:
-        raise ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
+        raise _no_csv(ignored)
     return tuple(_zip_member(source, entry) for entry in data), ignored
 
 
 def crowded() -> ArchiveError:
     """Return the error of an archive with more than `MEMBERS_AT_MOST` members."""
-    return ArchiveError("The ZIP lists more members than any export has.")
+    return ArchiveError("The archive lists more members than any export has.")
+
+
+def _no_csv(ignored: Sequence[str]) -> ArchiveError:
+    return ArchiveError(f"The archive holds no CSV, only {', '.join(ignored[:3])}.")
 
 
 def is_clutter(name: str) -> bool:
@@ -251,9 +256,9 @@ def _refuse_overlaps(entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _zip_member(source: inflate.Source, entry: zipfile.ZipInfo) -> Member:
-    chunks = partial(_unpacked_chunks, source, entry)
-    size = None if entry.filename.lower().endswith(".gz") else entry.file_size
-    return _member(entry.filename, size, entry.compress_size, chunks)
+    chunks = partial(_zip_chunks, source, entry)
+    name = entry.filename
+    return Member(name, _group(name, chunks), entry.file_size, entry.compress_size, chunks)
 
 
 def _data_offset(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
@@ -271,14 +276,6 @@ def _data_offset(file: BinaryIO, entry: zipfile.ZipInfo) -> int:
         raise ArchiveDamagedError("The ZIP is damaged: a member has two names.")
     offset: int = entry.header_offset + _LOCAL_HEADER.size + name_length + extra_length
     return offset
-
-
-def _unpacked_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:
-    """Yield a ZIP's member, inflated once more if it is a gzip."""
-    packed = partial(_zip_chunks, source, entry)
-    if sniff.is_gzip(next(packed(_SNIFFED), b"")):
-        return inflate.inflate_nested(packed, size)
-    return packed(size)
 
 
 def _zip_chunks(source: inflate.Source, entry: zipfile.ZipInfo, size: int) -> Iterator[bytes]:

@@ -7,22 +7,19 @@ compared at the end and never used to reserve memory: a chunk is never larger th
 from __future__ import annotations
 
 import struct
-from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from _typeshed import WriteableBuffer
+    from collections.abc import Iterator
 
 __all__ = [
     "Inflater",
     "Source",
+    "first_bytes",
     "gzip_name",
     "inflate_gzip",
-    "inflate_nested",
     "inflate_range",
     "read_all",
     "read_range",
@@ -153,6 +150,14 @@ def read_all(source: Source, size: int) -> Iterator[bytes]:
             yield chunk
 
 
+def first_bytes(chunks: Iterator[bytes], size: int) -> bytes:
+    """Return the first of ``chunks`` together, as many as make ``size`` bytes if there are."""
+    found = b""
+    while len(found) < size and (chunk := next(chunks, b"")):
+        found += chunk
+    return found
+
+
 def _gzip_header(start: bytes) -> tuple[int, str]:
     """Return the length of the gzip header (RFC 1952) that begins ``start``, and its name."""
     if len(start) < _GZIP_FIXED:
@@ -213,33 +218,3 @@ def _after_padding(file: BinaryIO) -> bytes:
         if found := padding.lstrip(b"\0"):
             return found
     return b""
-
-
-class _Chunks(RawIOBase):
-    """Chunks as a file that is read once, from its start to its end."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        super().__init__()
-        self._chunks = chunks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill ``buffer`` as far as the chunk at hand goes; return 0 at the end."""
-        self._rest = self._rest or next(self._chunks, b"")
-        with memoryview(buffer) as view:
-            taken = self._rest[: len(view)]
-            view[: len(taken)] = taken
-        self._rest = self._rest[len(taken) :]
-        return len(taken)
-
-
-def inflate_nested(chunks: Callable[[int], Iterator[bytes]], size: int) -> Iterator[bytes]:
-    """Yield a gzip whose own bytes come in ``chunks``; as `inflate_gzip` otherwise.
-
-    The chunks are read to their end, so whatever verifies them does.
-    """
-    return inflate_gzip(lambda: BufferedReader(_Chunks(chunks(_FEED))), size)

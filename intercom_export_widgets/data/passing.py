@@ -29,6 +29,7 @@ from intercom_export_widgets.data.parquet import BLOCK
 from intercom_export_widgets.data.proof import LEAST_CACHED, is_worth_keeping, prove_group
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.records import first_record
+from intercom_export_widgets.data.tar import HEADER_SIZE, TarEntry, is_tar, tar_entries
 from intercom_export_widgets.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -118,23 +119,37 @@ def take_in(file: BinaryIO, name: str, cache: Cache, passed: Passed) -> None:
     match sniff.kind_of(start):
         case "zip":
             for entry in zip_entries(source):
-                _member(entry, cache, passed)
+                passed.entries.append(entry)
+                _member(entry, len(passed.entries), cache, passed)
         case "gzip":
-            name = inflate.gzip_name(start) or name
-            _lone(
-                name, inflate.inflate_gzip(lambda: cast("BinaryIO", source), _CHUNK), cache, passed
-            )
+            chunks = inflate.inflate_gzip(lambda: cast("BinaryIO", source), _CHUNK)
+            inner = inflate.first_bytes(chunks, HEADER_SIZE)
+            chunks = chain([inner], chunks)
+            if is_tar(inner):
+                _tar(chunks, cache, passed)
+            else:
+                sniff.refuse_other_data(inner)
+                _lone(inflate.gzip_name(start) or name, chunks, cache, passed)
+        case "tar":
+            _tar(inflate.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed)
         case "csv":
             _lone(name, inflate.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed)
     while source.read(_CHUNK):
         pass
 
 
-def _member(entry: Entry, cache: Cache, passed: Passed) -> None:
-    """Read a ZIP's member through."""
-    passed.entries.append(entry)
-    if len(passed.entries) > MEMBERS_AT_MOST:
+def _tar(chunks: Iterator[bytes], cache: Cache, passed: Passed) -> None:
+    """Read a tar through."""
+    for number, entry in enumerate(tar_entries(chunks), 1):
+        _member(entry, number, cache, passed)
+
+
+def _member(entry: Entry | TarEntry, number: int, cache: Cache, passed: Passed) -> None:
+    """Read the member with that number, from 1, through."""
+    if number > MEMBERS_AT_MOST:
         raise crowded()
+    if isinstance(entry, TarEntry) and not entry.is_file:
+        return
     chunks = _Twice(entry.chunks(_CHUNK))
     if is_clutter(entry.name) or not is_csv(entry.name):
         for _ in chunks(_CHUNK):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from intercom_export_widgets.data.header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.schema import GROUPS, singular
+from intercom_export_widgets.data.tar import is_tar
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ _MEMBER_NAME = re.compile(
     r"(?P<group>.+?)[_-]\d{8}[-_T]?\d{6}Z?(?:[-_.](?:part[-_]?)?\d+)?", re.IGNORECASE
 )
 _EXTENSIONS = re.compile(r"(?:\.(?:csv|txt|gz|zip))+$", re.IGNORECASE)
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _LONGEST_HEADER = 4 * 1024 * 1024
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _KNOWN = frozenset(column.name for group in GROUPS.values() for column in group.columns)
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
-def kind_of(start: bytes) -> Literal["zip", "gzip", "csv"]:
+def kind_of(start: bytes) -> Literal["zip", "gzip", "tar", "csv"]:
     """Return the container that ``start``, the first bytes of a file, begins.
 
     Raises
@@ -55,12 +57,14 @@ def kind_of(start: bytes) -> Literal["zip", "gzip", "csv"]:
     """
     if not start:
         raise ArchiveDamagedError("The downloaded file is empty.")
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
+    if start.startswith(_ZIP):
         return "zip"
     if b"PK\x03\x04".startswith(start) or start == b"\x1f":
         raise ArchiveDamagedError("The downloaded file ends after its first bytes.")
     if is_gzip(start):
         return "gzip"
+    if is_tar(start):
+        return "tar"
     refuse_other_data(start)
     return "csv"
 
@@ -72,6 +76,11 @@ def is_gzip(start: bytes) -> bool:
 
 def refuse_other_data(start: bytes) -> None:
     """Raise `ArchiveError` if ``start``, the first bytes of a member, can't begin a CSV."""
+    if is_gzip(start) or start.startswith(_ZIP):
+        raise ArchiveError(
+            "The file is an archive in an archive, which is not read.",
+            advice="Unpack it once, and load what it holds.",
+        )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ArchiveError("The data is encoded as UTF-16, not as UTF-8.")
     text = start.removeprefix(codecs.BOM_UTF8).lstrip()

@@ -18,6 +18,7 @@ from intercom_export_widgets.sandbox.container import (
     Member,
     write_gzip,
     write_plain,
+    write_tar_gz,
     write_zip,
 )
 from intercom_export_widgets.sandbox.groups import (
@@ -47,7 +48,7 @@ DAY: Final = 86400
 COMBINED_COLUMNS: Final = ("receipt_id", "user_id", "user_external_id", "email", "completed_at")
 NOVEL_COLUMN: Final = "first_hologram_view"
 NOVEL_GROUP: Final = "hologram_view"
-SUFFIXES: Final = {"gzip": "csv.gz", "csv": "csv", "gzip-of-zip": "zip.gz"}
+SUFFIXES: Final = {"gzip": "csv.gz", "csv": "csv", "tar.gz": "tar.gz"}
 IRREGULAR: Final = {
     "reply": "replies",
     "goal_success": "goal_successes",
@@ -185,6 +186,9 @@ class Draft:
         elif self._switches.container in ("gzip", "csv"):
             write = write_gzip if self._switches.container == "gzip" else write_plain
             middle = write(path, members[0]) + members[0].compressed // 2
+        elif self._switches.container == "tar.gz":
+            write_tar_gz(path, members)
+            middle = path.stat().st_size // 2
         else:
             middle = self._pack_zip(path, members)
         return Written(path, dict(self._rows), path.stat().st_size, middle)
@@ -197,17 +201,8 @@ class Draft:
     def _pack_zip(self, path: Path, members: list[Member]) -> int:
         largest = max(members, key=lambda member: member.compressed)
         streamed = self._switches.container == "zip-streamed"
-        if self._switches.container != "gzip-of-zip":
-            starts = write_zip(path, members, streamed=streamed)
-            return starts[largest.name] + largest.compressed // 2
-        inner = self._folder / "inner.zip"
-        write_zip(inner, members)
-        outer = Member(self._folder / "outer", "export.zip")
-        with inner.open("rb") as file:
-            while block := file.read(1 << 20):
-                outer.write(block)
-        outer.finish()
-        return write_gzip(path, outer) + outer.compressed // 2
+        starts = write_zip(path, members, streamed=streamed)
+        return starts[largest.name] + largest.compressed // 2
 
     def _write(self, group: str, header: tuple[str, ...], found: tuple[bytes, int]) -> None:
         data, rows = found
@@ -215,7 +210,7 @@ class Draft:
             return
         member = self._members.get(group)
         if member is None:
-            plain = self._switches.container in ("csv", "zip-stored")
+            plain = self._switches.container in ("csv", "zip-stored", "tar.gz")
             method = STORED if plain else DEFLATED
             member = Member(self._folder / f"{group}.part", self._name(group), method)
             member.write((",".join(csv_field(name) for name in header) + "\n").encode())

@@ -7,8 +7,10 @@ because zipfile can't take what is compressed already. Knows bytes only.
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import struct
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["DEFLATED", "STORED", "Member", "write_gzip", "write_plain", "write_zip"]
+__all__ = ["DEFLATED", "STORED", "Member", "write_gzip", "write_plain", "write_tar_gz", "write_zip"]
 
 FAR: Final = 0xFFFFFFFF
 """A size or offset of 4 GiB: from here on ZIP64 (APPNOTE 4.5.3)."""
@@ -154,6 +156,20 @@ def write_plain(path: Path, member: Member) -> int:
     with path.open("wb") as file:
         member.copy_to(file)
     return 0
+
+
+def write_tar_gz(path: Path, members: Sequence[Member]) -> None:
+    """Write stored members as a tar in a gzip."""
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w|") as tar,
+    ):
+        for member in members:
+            info = tarfile.TarInfo(member.name)
+            info.size = member.size
+            with member.path.open("rb") as data:
+                tar.addfile(info, data)
 
 
 def _local_header(entry: Entry) -> bytes:

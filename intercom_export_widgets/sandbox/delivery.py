@@ -25,7 +25,7 @@ def encoding_of(container: str, switches: Switches) -> str:
     HTTP knows: clients must leave it alone.
     """
     if switches.content_encoding == "auto":
-        return {"gzip": "gzip", "csv": "", "gzip-of-zip": "gzip"}.get(container, "zip")
+        return {"gzip": "gzip", "csv": "", "tar.gz": "gzip"}.get(container, "zip")
     return "" if switches.content_encoding == "none" else switches.content_encoding
 
 

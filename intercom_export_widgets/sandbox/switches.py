@@ -18,7 +18,7 @@ from intercom_export_widgets.sandbox.faults import NEVER, Fault
 __all__ = ["CHOICES", "Controls", "Switches"]
 
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "container": ("zip", "zip-streamed", "zip-stored", "gzip", "csv", "gzip-of-zip"),
+    "container": ("zip", "zip-streamed", "zip-stored", "gzip", "csv", "tar.gz"),
     "content_encoding": ("auto", "zip", "gzip", "none"),
     "member_names": ("singular", "plural"),
     "timestamps": ("unix", "iso", "utc", "naive", "offset"),
@@ -46,7 +46,7 @@ class Switches:
     container : str
         ``zip`` with one CSV per group; ``zip-streamed``, whose sizes follow the data;
         ``zip-stored``, not compressed; ``gzip`` or plain ``csv`` of the receipts alone;
-        ``gzip-of-zip``.
+        ``tar.gz``, the "gzipped folder" of an older page.
     content_encoding : str
         The header beside the data: ``zip``, ``gzip``, ``none``, or ``auto``, which goes by
         the container (``zip`` for a ZIP, as the 2.17 page has it).
