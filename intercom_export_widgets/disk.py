@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "is_reserved",
     "make_private",
     "open_plain",
     "reason_of",
@@ -39,6 +41,14 @@ PAUSES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 IN_USE: Final = frozenset({5, 32, 33})
 """Windows' codes for access denied, sharing violation and lock violation."""
+
+_PATH_NOT_FOUND: Final = 3
+_NAME_TOO_LONG: Final = 206
+
+LONGEST_PATH: Final = 259
+"""Characters of the longest path on Windows, unless long paths are enabled there."""
+
+_DEVICES: Final = re.compile(r"(?i)con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 REMEDIES: Final = {
     errno.ENOSPC: "Free some space or choose another folder",
@@ -89,6 +99,19 @@ def _insist(action: Callable[[], Result]) -> Result:
 
 def _is_in_use(error: OSError) -> bool:
     return getattr(error, "winerror", None) in IN_USE
+
+
+def _is_too_long(error: OSError) -> bool:
+    """Return whether Windows says that a path is too long, or that a long one is not there."""
+    code = getattr(error, "winerror", None)
+    return code == _NAME_TOO_LONG or (
+        code == _PATH_NOT_FOUND and len(str(error.filename)) > LONGEST_PATH
+    )
+
+
+def is_reserved(name: str) -> bool:
+    """Return whether Windows takes a name, with any ending, for a device."""
+    return _DEVICES.fullmatch(name.partition(".")[0].rstrip()) is not None
 
 
 def refuse_link(path: str | os.PathLike[str]) -> None:
@@ -149,6 +172,8 @@ def reason_of(error: OSError) -> str:
     """Return what the system said, as a clause."""
     if _is_in_use(error):
         return "another program has it open, or it is write-protected"
+    if _is_too_long(error):
+        return f"its path is longer than Windows' {LONGEST_PATH} characters"
     if error.errno == errno.ELOOP:
         return f"{error.filename} is a symbolic link, which is not followed"
     return error.strerror or str(error) or type(error).__name__
@@ -158,6 +183,8 @@ def remedy_for(error: OSError) -> str:
     """Return what to do about what the system said, as an imperative clause."""
     if _is_in_use(error):
         return "Close what uses it (another notebook, a viewer, a virus scanner)"
+    if _is_too_long(error):
+        return REMEDIES[errno.ENAMETOOLONG]
     return REMEDIES.get(error.errno or 0, "Check the drive or choose another folder")
 
 

@@ -10,9 +10,11 @@ or is damaged or gone, the archive is read. It refuses to know DataFrames and ra
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib.metadata
 import json
+import logging
 import os
 import re
 import shutil
@@ -24,7 +26,7 @@ from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
 from intercom_export_widgets.data.parquet import ParquetSink
 from intercom_export_widgets.data.snapshot import Snapshot
-from intercom_export_widgets.disk import replace
+from intercom_export_widgets.disk import is_reserved, reason_of, refuse_link, replace
 from intercom_export_widgets.errors import FileError, InputError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cache"]
 
+_LOG: Final = logging.getLogger(__name__)
 _FORMAT: Final = 2
 _TAIL: Final = 64 * 1024
 _BLOCK: Final = 1024 * 1024
@@ -72,7 +75,7 @@ class Cache:
         from pyarrow import ArrowException
 
         try:
-            self._check_owner()
+            self._check(group)
             facts = self._facts(group)
             if not facts or (columns is not None and facts["rows_noted"]):
                 return None
@@ -104,10 +107,8 @@ class Cache:
         window : tuple of int, optional
             The range that it was trimmed to; none by default.
         """
-        if not _PLAIN_NAME.fullmatch(group):
-            return None
         try:
-            self._check_owner()
+            self._check(group)
             key = {"archive": self._key(), "zone": self.zone, "window": window}
         except OSError:
             return None
@@ -115,11 +116,9 @@ class Cache:
 
     def begin(self, group: str) -> CacheFile | None:
         """Return a new file for a table; None if it can't be written."""
-        if not _PLAIN_NAME.fullmatch(group):
-            return None
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            self._check_owner()
+            self._check(group)
             return CacheFile(self._file(group))
         except (OSError, FileError):
             return None
@@ -154,8 +153,17 @@ class Cache:
     def _file(self, group: str) -> Path:
         return self.folder / f"{group}.parquet"
 
-    def _check_owner(self) -> None:
-        """Raise `OSError` unless the folder is ours alone: others could tell us anything."""
+    def _check(self, group: str) -> None:
+        """Raise `OSError` unless a group's files are ours alone: others could tell us anything."""
+        if not _PLAIN_NAME.fullmatch(group) or is_reserved(group):
+            raise OSError(errno.EINVAL, "no name of a file", group)
+        files = [self._file(group).with_suffix(each) for each in (".parquet", ".json", ".frame")]
+        for path in (self.folder, *files):
+            try:
+                refuse_link(path)
+            except OSError as error:
+                _LOG.warning("%s; the archive is read instead.", reason_of(error))
+                raise
         found = self.folder.lstat()
         if not stat.S_ISDIR(found.st_mode):
             raise NotADirectoryError(self.folder)

@@ -21,6 +21,7 @@ from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.schema import GROUPS
+from intercom_export_widgets.disk import is_reserved
 from intercom_export_widgets.errors import FileError
 
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ def make_folder(path: Path) -> None:
 
 def parquet_name(group: str) -> str:
     """Return the name of a group's file in a folder; whatever the group is called, a name."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", group)[:80] + ".parquet"
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", group)[:80]
+    return f"{name}_.parquet" if is_reserved(name) else f"{name}.parquet"
 
 
 def facts_of(attrs: Mapping[str, object], part: Part | None = None) -> dict[str, str]:

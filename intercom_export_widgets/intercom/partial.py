@@ -166,9 +166,7 @@ class Partial:
         try:
             with open(self._note, "rb", opener=disk.open_plain) as file:
                 note = json.load(file)
-        except FileNotFoundError:
-            return {}
-        except (ValueError, RecursionError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return {}
         return note if isinstance(note, dict) else {}
 

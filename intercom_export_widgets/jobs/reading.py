@@ -79,8 +79,8 @@ def open_export(export: Export, identify: Callable[[], Workspace | None]) -> Tab
                 export.ledger.update(export.number, **facts_of(workspace))
                 entry = export.ledger.entry(export.number)
     path = export.progress.path
-    if path is not None and entry is not None:  # a link that a user names is followed
-        check_plain(path)
+    if path is not None:
+        _refuse_link(path, entry)
     archive = None if path is None else Archive.open(path)
     timeframe = export.timeframe
     window = (
@@ -120,8 +120,7 @@ def progress_of_file(path: Path, entry: Entry | None, *, verified: bool = False)
     FileError
         If the ledger knows it, and there is a symbolic link in its place.
     """
-    if entry is not None:
-        check_plain(path)
+    _refuse_link(path, entry)
     archive, cache = Archive.open(path), Cache(path, (entry and entry.timezone) or "")
     # What has the checksum of the download is as whole as that was.
     if entry is not None and entry.sha256 is not None and not verified:
@@ -159,6 +158,12 @@ def progress_without_data(entry: Entry, now: float) -> Progress:
         finished_at=entry.finished_at,
         sandbox=bool(entry.sandbox),
     )
+
+
+def _refuse_link(path: Path, entry: Entry | None) -> None:
+    """Raise if an archive that was downloaded is a link; one that a user names is followed."""
+    if entry is not None and entry.path == str(path):
+        check_plain(path)
 
 
 def _attrs(export: Export, entry: Entry | None) -> dict[str, object]:
