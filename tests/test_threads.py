@@ -94,3 +94,31 @@ def test_a_request_is_sent_while_the_interpreter_shuts_down(sandbox):
     )
     assert done.stderr == ""
     assert done.stdout.strip() == "True"
+
+
+def test_a_backfill_is_left_when_the_interpreter_shuts_down(sandbox, tmp_path):
+    """A script that ends while a window's job runs does not wait in vain for its backfill."""
+    sandbox.switch(stuck=1)
+    arguments = [sandbox.token, sandbox.base_url, str(tmp_path / "exports"), str(tmp_path / "l.db")]
+    code = (
+        "import atexit, sys, threading\n"
+        # What is registered first is called last.
+        "atexit.register(lambda: print(backfill.done))\n"
+        "from intercom_export_widgets import ExportSession\n"
+        "token, url, folder, ledger = sys.argv[1:]\n"
+        "session = ExportSession(\n"
+        "    token, base_url=url, folder=folder, ledger=ledger, poll_interval=0.05\n"
+        ")\n"
+        "backfill = session.backfill('2018-06-01 2018-06-02', '1d')\n"
+        "while not any(each.job_identifier for each in backfill.exports):\n"
+        "    threading.Event().wait(0.01)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.stderr == ""
+    assert done.stdout.strip() == "True"

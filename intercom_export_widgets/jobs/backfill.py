@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import InputError, IntercomExportError, LedgerError
@@ -161,7 +162,12 @@ class Backfill(Gallery, Windowed):
 
     def wait_left(self, timeout: float) -> bool:
         """Wait for the work to have ended, for some seconds; return whether it has."""
-        return self._finished.wait(timeout)
+        until = time.monotonic() + timeout
+        # While the interpreter shuts down, no thread can look again when an export has ended.
+        for export in [each for each in self._course.exports if not each.done]:
+            export.wait_left(max(0.0, until - time.monotonic()))
+        self.move()
+        return self._finished.wait(max(0.0, until - time.monotonic()))
 
     def move(self) -> None:
         """Do what can be done now: judge what has ended, begin what comes next."""
