@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Cache"]
 
 _LOG: Final = logging.getLogger(__name__)
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 _TAIL: Final = 64 * 1024
 _BLOCK: Final = 1024 * 1024
 _PLAIN_NAME: Final = re.compile(r"[a-z0-9_]{1,80}")
@@ -144,8 +144,12 @@ class Cache:
             "rows": reading.rows,
             "short": reading.short,
             "replaced": reading.replaced,
+            "repeated": reading.repeated,
+            "remarks": reading.remarks,
             "surplus": asdict(reading.surplus),
-            "rows_noted": bool(reading.short or reading.replaced or reading.surplus.records),
+            "rows_noted": bool(
+                reading.short or reading.replaced or reading.repeated or reading.surplus.records
+            ),
             "kinds": reading.kinds,
             "tallies": {name: asdict(tally) for name, tally in reading.tallies.items()},
         }

@@ -96,6 +96,8 @@ class CachedReading:
         self.rows: int = facts["rows"]
         self.short: int = facts["short"]
         self.replaced: int = facts["replaced"]
+        self.repeated: int = facts["repeated"]
+        self.remarks: list[str] = facts["remarks"]
         self.surplus = Surplus(**facts["surplus"])
 
     @property

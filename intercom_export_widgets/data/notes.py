@@ -62,7 +62,14 @@ def reading_notes(reading: Reading | CachedReading, rows_at_most: int = ROWS_AT_
     rows_at_most : int
         A table of exactly so many rows was probably cut off.
     """
-    notes = [
+    notes = [*reading.remarks]
+    if reading.repeated:
+        records = counted(reading.repeated, "time")
+        notes.append(
+            f"{reading.group}: the header is repeated {records} inside the data; these records "
+            "are no rows."
+        )
+    notes += [
         note
         for column in reading.kinds
         if column in reading.tallies

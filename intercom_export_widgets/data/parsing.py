@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from intercom_export_widgets.data.arrow import Array, Batch, DataType, MemoryPool
+    from intercom_export_widgets.data.heading import RepeatedHeader
 
 __all__ = ["BlockParser", "Field", "Parsed", "Tally"]
 
@@ -85,13 +86,14 @@ class Tally:
 
 @dataclass(slots=True)
 class Parsed:
-    """A batch and what had to be said about it: by column, short and long rows, bytes."""
+    """A batch and what had to be said about it: by column, short and long rows, bytes, headers."""
 
     batch: Batch
     tallies: dict[str, Tally] = field(default_factory=dict)
     short: int = 0
     replaced: int = 0
     surplus: Surplus = field(default_factory=Surplus)
+    repeated: int = 0
 
 
 class BlockParser:
@@ -105,9 +107,18 @@ class BlockParser:
         How many columns the member has.
     zone : str
         The IANA zone of local times.
+    header : RepeatedHeader, optional
+        Finds the member's header where it is repeated inside.
     """
 
-    def __init__(self, fields: Sequence[Field], width: int, zone: str) -> None:
+    def __init__(
+        self,
+        fields: Sequence[Field],
+        width: int,
+        zone: str,
+        header: RepeatedHeader | None = None,
+    ) -> None:
+        self.header = header
         self.fields = tuple(fields)
         self.width = width
         self.zone = zone
@@ -131,23 +142,19 @@ class BlockParser:
         column's `Tally.refused`: whoever asked must read that column as text, then. Values
         beyond the last column are left out and counted in `Parsed.surplus`.
         """
-        import pyarrow as pa
-
-        if block[: len(BOM_UTF8)] == BOM_UTF8:
-            # pyarrow takes every block for a file and would drop the mark, which is data here;
-            # the blank line before it is no record.
-            block = b"\n" + bytes(block)
-        textual, empty = self._textual, self._empty
-        if empty:
-            try:
-                return self._typed(self._read(block, textual, empty), textual)
-            except (pa.ArrowInvalid, _UnusualValueError):
-                pass  # the first value in a column that was empty so far, or worse
-        parsed = None
-        with contextlib.suppress(pa.ArrowInvalid, _UnusualValueError):
-            parsed = self._typed(self._read(block, textual), textual)
+        # A header inside can't be read as numbers: if there are some, parsing will fail.
+        repeated = 0
+        if self._is_text():
+            block, repeated = self._without_header(block)
+        block = _without_mark(block)
+        parsed = self._parse(block)
+        if parsed is None and not repeated:
+            block, repeated = self._without_header(block)
+            block = _without_mark(block)
+            parsed = self._parse(block) if repeated else None
         if parsed is None:  # outside of the block: pyarrow's error repeats the record
             parsed = self._carefully(bytes(block))
+        parsed.repeated = repeated
         found = frozenset(
             f.name
             for f, column in zip(self.fields, parsed.batch.columns, strict=True)
@@ -155,6 +162,33 @@ class BlockParser:
         )
         self._empty = found if self._empty is None else self._empty & found
         return parsed
+
+    def _is_text(self) -> bool:
+        """Return whether no column is parsed as numbers."""
+        return not any(
+            f.kind in _NUMERIC and not f.guessed and f.name not in self._textual
+            for f in self.fields
+        )
+
+    def _without_header(self, block: bytes | memoryview) -> tuple[bytes | memoryview, int]:
+        """Return a block without the headers in it, and how many there were."""
+        if self.header is None:
+            return block, 0
+        return self.header.remove(bytes(block))
+
+    def _parse(self, block: bytes | memoryview) -> Parsed | None:
+        """Return a block as a batch; None if it has something unusual in it."""
+        import pyarrow as pa
+
+        textual, empty = self._textual, self._empty
+        if empty:
+            try:
+                return self._typed(self._read(block, textual, empty), textual)
+            except (pa.ArrowInvalid, _UnusualValueError):
+                pass  # the first value in a column that was empty so far, or worse
+        with contextlib.suppress(pa.ArrowInvalid, _UnusualValueError):
+            return self._typed(self._read(block, textual), textual)
+        return None
 
     def _carefully(self, block: bytes) -> Parsed:
         """Parse a block that has something unusual in it."""
@@ -255,6 +289,15 @@ class BlockParser:
 
 class _UnusualValueError(Exception):
     """A block has a value that the fast way does not know."""
+
+
+def _without_mark(block: bytes | memoryview) -> bytes | memoryview:
+    """Return a block that does not begin with a byte order mark, which is data inside a file.
+
+    pyarrow takes every block for a file and would drop the mark. The blank line before it is no
+    record.
+    """
+    return b"\n" + bytes(block) if block[: len(BOM_UTF8)] == BOM_UTF8 else block
 
 
 def _is_utf8(block: bytes | memoryview) -> bool:

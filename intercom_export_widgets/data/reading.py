@@ -19,6 +19,7 @@ from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.cached import no_such_column
 from intercom_export_widgets.data.frames import ArrowFrame
 from intercom_export_widgets.data.header import column_names
+from intercom_export_widgets.data.heading import RepeatedHeader, headings
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
 from intercom_export_widgets.data.records import Surplus, count_records, split_first
 from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker, is_guess
@@ -73,6 +74,8 @@ class Reading:
         What was met in a column, complete after the last batch.
     rows, short, replaced : int
         How many rows were read, how many lacked fields, how many bytes were no UTF-8.
+    repeated : int
+        How often a header was repeated inside; these records are no rows.
     complete : bool
         Whether `batches` has come to its end.
     surplus : Surplus
@@ -105,7 +108,10 @@ class Reading:
         if members is None:
             raise TableNotFoundError(f"The archive has no {group}.")
         self.whole = columns is None
-        headers = [archive.header(member) for member in members]
+        self._headings = headings(
+            group, [(member.name, archive.header(member)) for member in members]
+        )
+        headers = [heading.names for heading in self._headings]
         self._widths = list(widths) or [len(header) for header in headers]
         names = list(map(column_names, headers, self._widths))
         self._parts = list(zip(members, names, strict=True))
@@ -116,7 +122,7 @@ class Reading:
         }
         self._require(found)
         self.tallies: dict[str, Tally] = {}
-        self.rows = self.short = self.replaced = 0
+        self.rows = self.short = self.replaced = self.repeated = 0
         self.surplus = Surplus()
         self.complete = False
 
@@ -134,6 +140,11 @@ class Reading:
         import pyarrow as pa
 
         return pa.schema([(name, arrow_type(kind)) for name, kind in self.kinds.items()])
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was assumed of headers, in sentences."""
+        return [heading.remark for heading in self._headings if heading.remark]
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -239,9 +250,13 @@ class Reading:
         ]
         # A part may have none of the columns asked for: any other one counts its rows.
         counter = [Field(0, name, Kind.TEXT) for name in names[:1]]
-        parser = BlockParser(fields or counter, len(names), self.zone)
+        heading = self._headings[place]
+        header = RepeatedHeader(self.group, heading.names)
+        parser = BlockParser(fields or counter, len(names), self.zone, header)
         blocks = self.archive.blocks(member, self._block_size)
-        for result in _in_turn(parser, _without_header(blocks)):
+        for result in _in_turn(
+            parser, _without_header(blocks) if heading.is_first_record else blocks
+        ):
             self._widths[place] = max(self._widths[place], result.surplus.fields)
             self._count(result)
             yield self._completed(result.batch)
@@ -254,6 +269,7 @@ class Reading:
         self.rows += parsed.batch.num_rows
         self.short += parsed.short
         self.replaced += parsed.replaced
+        self.repeated += parsed.repeated
         for name, tally in parsed.tallies.items():
             self.tallies.setdefault(name, Tally()).add(tally)
 

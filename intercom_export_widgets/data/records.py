@@ -12,6 +12,7 @@ number of quotes before it in its own block.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ __all__ = [
     "first_record",
     "fit_records",
     "quotes_of",
+    "records_that_begin",
     "split_first",
 ]
 
@@ -148,6 +150,21 @@ def _ends(block: bytes) -> tuple[Positions, Positions]:
     ends = _outside(found, quotes)
     previous = np.concatenate([np.array([-1]), ends[:-1]])
     return ends[ends - previous > 1], quotes
+
+
+def records_that_begin(block: bytes, name: bytes) -> list[tuple[int, int]]:
+    """Return where the records whose first field is ``name`` begin and end.
+
+    A byte order mark, and quotes around the name, may be there.
+    """
+    ends, quotes = _ends(block)
+    form = rb'(?:(?<=[\r\n])|\A)(?:\xef\xbb\xbf)?("?)%s\1(?=[,\r\n])' % re.escape(name)
+    found = []
+    for match in re.finditer(form, block):
+        start = match.start()
+        if quotes.searchsorted(start) % 2 == 0:
+            found.append((start, int(ends[ends.searchsorted(start)]) + 1))
+    return found
 
 
 def split_first(block: Block) -> tuple[bytes, bytes]:
