@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from intercom_export_widgets.data import sniff
 from intercom_export_widgets.data.blocks import cut_blocks
 from intercom_export_widgets.data.directory import Member, read_directory
+from intercom_export_widgets.data.folder import read_folder
 from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.errors import FileError, forgetting_locals
@@ -35,15 +36,17 @@ _HEADER_SIZE = 64 * 1024
 class Archive:
     """A downloaded export: ZIP or tar of CSVs, gzip, or plain CSV, by its bytes alone.
 
+    A folder of CSVs that were unpacked is one too.
+
     Attributes
     ----------
     path : Path
-        The file.
-    kind : {"zip", "gzip", "tar", "csv"}
+        The file, or the folder.
+    kind : {"zip", "gzip", "tar", "csv", "folder"}
         What it is; a gzip of a tar is a ``"tar"``.
     suffix : str
         The suffix that names it rightly: ``".zip"``, ``".csv.gz"``, ``".tar.gz"``, ``".tar"``
-        or ``".csv"``.
+        or ``".csv"``; empty for a folder.
     members : tuple of Member
         Its CSVs, in order.
     ignored : tuple of str
@@ -52,7 +55,7 @@ class Archive:
 
     def __init__(self, path: Path, directory: Directory) -> None:
         self.path = path
-        self.kind: Literal["zip", "gzip", "tar", "csv"] = directory.kind
+        self.kind: Literal["zip", "gzip", "tar", "csv", "folder"] = directory.kind
         self.suffix = directory.suffix
         self.members = directory.members
         self.ignored = directory.ignored
@@ -73,11 +76,13 @@ class Archive:
         ArchiveError
             If it is something else (a web page, JSON), or holds files but no CSV.
         FileError
-            If it can't be read.
+            If it can't be read, or is a folder without a CSV.
         OutOfMemoryError
             If there is not enough memory.
         """
         try:
+            if path.is_dir():
+                return cls(path, read_folder(path))
             return cls(path, read_directory(lambda: path.open("rb"), path.name))
         except OSError as error:
             raise _unreadable(path, error) from error

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
+from intercom_export_widgets.data.folder import csv_files
 from intercom_export_widgets.data.parquet import ParquetSink
 from intercom_export_widgets.data.snapshot import Snapshot
 from intercom_export_widgets.disk import is_reserved, reason_of, refuse_link, replace
@@ -178,19 +179,26 @@ class Cache:
         """Return what tells the archive and this package from any other.
 
         A ZIP ends in its members' checksums and a gzip in its own, so other content of the
-        same length and time has another end.
+        same length and time has another end. Of a folder each file counts.
         """
-        with self.path.open("rb") as file:
-            found = os.fstat(file.fileno())
-            file.seek(max(0, found.st_size - _TAIL))
-            tail = hashlib.sha256(file.read()).hexdigest()
+        folder = self.path.is_dir()
+        files = csv_files(self.path) if folder else [self.path]
         return {
             "format": _FORMAT,
             "package": importlib.metadata.version("intercom-export-widgets"),
-            "size": found.st_size,
-            "mtime_ns": found.st_mtime_ns,
-            "tail": tail,
+            # An archive may be renamed; in a folder a name tells the table.
+            "names": [file.name for file in files] if folder else [],
+            "files": [_facts_of_file(file) for file in files],
         }
+
+
+def _facts_of_file(path: Path) -> list[str | int]:
+    """Return the size, the time and the end of a file."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno())
+        file.seek(max(0, found.st_size - _TAIL))
+        tail = hashlib.sha256(file.read()).hexdigest()
+    return [found.st_size, found.st_mtime_ns, tail]
 
 
 class CacheFile:

@@ -29,6 +29,7 @@ __all__ = [
     "Directory",
     "Member",
     "crowded",
+    "group_name",
     "is_clutter",
     "is_csv",
     "read_directory",
@@ -84,7 +85,7 @@ class Member:
 class Directory:
     """What a file is, the suffix that names it, its CSVs, and the names of what is no CSV."""
 
-    kind: Literal["zip", "gzip", "tar", "csv"]
+    kind: Literal["zip", "gzip", "tar", "csv", "folder"]
     suffix: str
     members: tuple[Member, ...]
     ignored: tuple[str, ...] = ()
@@ -123,7 +124,7 @@ def _lone_member(name: str, size: int | None, compressed: int, chunks: Chunks) -
     return Member(name, group, size, compressed, chunks)
 
 
-def _group(name: str, chunks: Chunks) -> str:
+def group_name(name: str, chunks: Chunks) -> str:
     """Return a member's group; its header is read only if its name does not tell it."""
     group = sniff.group_of(name)
     if group is None:
@@ -154,7 +155,7 @@ def _tar_directory(chunks: Chunks, compressed: int, suffix: str) -> Directory:
         if place >= MEMBERS_AT_MOST:
             raise crowded()
         if entry.is_file and is_csv(entry.name) and not is_clutter(entry.name):
-            found.append((place, entry.name, _group(entry.name, entry.chunks), entry.size))
+            found.append((place, entry.name, group_name(entry.name, entry.chunks), entry.size))
         elif not (is_clutter(entry.name) or entry.is_folder):
             ignored.append(entry.name)
     if ignored and not found:
@@ -258,7 +259,7 @@ def _refuse_overlaps(entries: list[zipfile.ZipInfo]) -> None:
 def _zip_member(source: inflate.Source, entry: zipfile.ZipInfo) -> Member:
     chunks = partial(_zip_chunks, source, entry)
     name = entry.filename
-    return Member(name, _group(name, chunks), entry.file_size, entry.compress_size, chunks)
+    return Member(name, group_name(name, chunks), entry.file_size, entry.compress_size, chunks)
 
 
 def _data_offset(file: BinaryIO, entry: zipfile.ZipInfo) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
+from intercom_export_widgets.data.folder import size_of
 from intercom_export_widgets.errors import NotReadyError
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.running import Running
@@ -308,5 +309,5 @@ def is_usable(export: Export, connection: Connection | None) -> bool:
     """
     here = connection is None or export.address == connection.address
     path = export.progress.path
-    whole = path is None or (path.exists() and path.stat().st_size == export.progress.received)
+    whole = path is None or (path.exists() and size_of(path) == export.progress.received)
     return here and export.error is None and whole

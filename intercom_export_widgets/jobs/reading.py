@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
+from intercom_export_widgets.data.folder import size_of
 from intercom_export_widgets.data.proof import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import LedgerError
@@ -107,7 +108,7 @@ def progress_of_file(path: Path, entry: Entry | None, *, verified: bool = False)
     Parameters
     ----------
     path : pathlib.Path
-        The archive.
+        The archive, or a folder of unpacked CSVs.
     entry : Entry or None
         Its row in the ledger, if it has one.
     verified : bool
@@ -133,7 +134,7 @@ def progress_of_file(path: Path, entry: Entry | None, *, verified: bool = False)
         started_at=(entry.submitted_at if entry else None) or status.st_mtime,
         job=Job(identifier, JobStatus.COMPLETED, JobStatus.COMPLETED.value),
         rows=rows,
-        received=status.st_size,
+        received=size_of(path),
         path=path,
         finished_at=(entry.finished_at if entry else None) or status.st_mtime,
         sandbox=bool(entry and entry.sandbox),

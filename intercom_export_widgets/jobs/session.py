@@ -291,17 +291,18 @@ class ExportSession(Following):
         return attach(self, job_identifier, connection or self.connection, ask=ask)
 
     def load(self, what: str | os.PathLike[str]) -> Export:
-        """Open an archive on disk: a file, or a job that was downloaded before.
+        """Open an archive on disk: a file, a folder, or a job that was downloaded before.
 
         Parameters
         ----------
         what : str or path
-            A job's identifier, or a file that was downloaded by whatever means.
+            A job's identifier, or a file that was downloaded by whatever means, or the folder
+            of CSVs that a browser unpacked from one.
 
         Raises
         ------
         FileError
-            If there is no such file.
+            If there is no such file or folder.
         ArchiveError
             If it is no export, or damaged.
         """

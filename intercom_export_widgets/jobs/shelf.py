@@ -34,13 +34,15 @@ def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
     named = path_of(what, "what", "a job's identifier, or the path of a file")
     entry = session.ledger.find(str(what))
     path = Path(entry.path) if entry is not None and entry.path else named
-    if not _is_file(path):
+    if not _is_there(path):
         again = "" if entry is None else f" Or fetch it again: {attach_line(str(what))}."
         raise FileError(
             f"There is no downloaded export {str(what)!r}",
-            advice="Name a file or the identifier of a job that was downloaded; "
-            f"%intercom_export log --all lists them.{again}",
+            advice="Name a file, a folder of unpacked CSVs, or the identifier of a job that was "
+            f"downloaded; %intercom_export log --all lists them.{again}",
         )
+    if path.is_dir():
+        path = path.resolve()  # the name of "." is that of the folder
     exports: tuple[Export, ...] = session.exports
     for export in exports:
         if export.progress.path == path and is_usable(export, None):
@@ -50,10 +52,10 @@ def load(session: ExportSession, what: str | os.PathLike[str]) -> Export:
     return _loaded(session, path, entry)
 
 
-def _is_file(path: Path) -> bool:
-    """Return whether there is such a file; a name that is too long is none."""
+def _is_there(path: Path) -> bool:
+    """Return whether there is such a file or folder; a name that is too long is none."""
     try:
-        return path.is_file()
+        return path.is_file() or path.is_dir()
     except OSError:
         return False
 

@@ -39,7 +39,7 @@ VERBS: Final = {
         "[clear | remove N]",
         "the ranges that wait for the slot, in order; take out all, or the one called N",
     ),
-    "load": ("ID | FILE", "open an archive that was downloaded before"),
+    "load": ("ID | FILE | FOLDER", "open an archive that was downloaded before, or unpacked"),
     "log": ("[--all]", "every job of this session, a pandas DataFrame; --all: of this machine"),
     "sandbox": ("[stop]", "work on synthetic data, without a token; stop: leave it"),
     "doctor": ("", "check settings, token, workspace and this frontend"),
