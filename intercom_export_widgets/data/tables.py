@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import partial
-from threading import RLock
-from typing import TYPE_CHECKING
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary, ref
 
 from intercom_export_widgets.arguments import choice, expect, names, path_of
 from intercom_export_widgets.data.cached import empty_schema
@@ -38,8 +39,31 @@ if TYPE_CHECKING:
 __all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]
 
 
+_REMEMBERED: Final = 16
+"""The exports whose tables are remembered; a loop over hundreds of them keeps no more."""
+
+_recent: list[ref[Tables]] = []
+_recent_lock = Lock()
+
+
+def _forget_others(used: Tables) -> None:
+    """Let all but the exports that were read last drop the tables that nobody holds."""
+    with _recent_lock:
+        # Compared by identity: two mappings are equal if all of their tables are.
+        others = [each for each in _recent if each() is not None and each() is not used]
+        _recent[:] = [*others, ref(used)]
+        dropped = [each() for each in _recent[:-_REMEMBERED]]
+        del _recent[:-_REMEMBERED]
+    for tables in dropped:
+        if tables is not None:
+            tables.forget()
+
+
 class Tables(Mapping[str, "pd.DataFrame"]):
     """The tables of one export by group, each read when first asked for, then remembered.
+
+    Those of the 16 exports that were read last are remembered; a table that is held elsewhere,
+    by a variable say, always is.
 
     Names are singular; the plural is understood too (``tables["receipts"]``). Iterating and
     ``in`` tell what the archive holds; a known group that it does not hold had no rows
@@ -93,6 +117,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         if archive is not None:
             self._trimmed = Trimmed(archive, zone, window, self.notes)
         self._read: dict[str, pd.DataFrame] = {}
+        self._held: WeakValueDictionary[str, pd.DataFrame] = WeakValueDictionary()
         self._said: set[str] = set()
         self._lock = RLock()
 
@@ -101,9 +126,14 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         """Return the table of that group, whole, with pandas' dtypes."""
         group = self._resolve(name)
         with self._lock, memory_errors(f"read the table {group}"):
-            if group not in self._read:
-                self._read[group] = self._remembered(group)
-            return self._read[group]
+            frame = self._read.get(group)
+            if frame is None:
+                frame = self._held.get(group)
+            if frame is None:
+                frame = self._remembered(group)
+            self._read[group] = self._held[group] = frame
+        _forget_others(self)
+        return frame
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the groups of the archive, in its order; reads nothing."""
@@ -134,9 +164,11 @@ class Tables(Mapping[str, "pd.DataFrame"]):
         return "\n".join(["Tables, read when asked for:", *lines])
 
     def forget(self) -> None:
-        """Drop the tables that were read; each is read again when it is next asked for."""
-        with self._lock:
-            self._read.clear()
+        """Drop the tables that were read; each is read again when it is next asked for.
+
+        A table that is held elsewhere is not read again: asking for it gives the same object.
+        """
+        self._read.clear()
 
     def _remembered(self, group: str) -> pd.DataFrame:
         """Return what `read` returns, from where the last kernel that read it has kept it."""
