@@ -124,7 +124,7 @@ def refuse_link(path: str | os.PathLike[str]) -> None:
     """
     try:
         found = os.lstat(path)
-    except OSError:  # whoever opens the path says what is wrong with it
+    except OSError:  # opening the path reports what is wrong with it
         return
     if stat.S_ISLNK(found.st_mode):
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))

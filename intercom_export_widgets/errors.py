@@ -398,9 +398,9 @@ class SubmissionUnknownError(ServiceError):
     """The response to a submission was lost: a job may exist that nobody can name."""
 
     advice = (
-        "Intercom may have begun an export that the API can't name or list. The range is not sent "
-        "again by itself: run the same line to try it again. If the API then refuses because an "
-        "export is running, that is the lost one, and it ends by itself."
+        "Intercom may have started an export that the API can't name or list. The range is not "
+        "sent again by itself: run the same line to try it again. If the API then refuses because "
+        "an export is running, that is the lost one, and it ends by itself."
     )
 
 

@@ -54,7 +54,7 @@ SECOND_BROWSER = {
 """The browser's tests in two halves, by time; each has its own JupyterLab and Chromium."""
 
 LONGEST = ("browser-1", "browser-2", "test_notebooks", "test_kernel", "test_kernels_killed")
-"""The groups that are begun first, since they take longest."""
+"""The groups that start first, since they take longest."""
 
 FAILED = pytest.StashKey[bool]()
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"

@@ -119,7 +119,7 @@ def test_what_is_seen_of_faults_that_only_the_server_knows(form, sandbox, portra
     alert = form.locator(".iew-alert")
     for name, switch, said in (
         ("forbidden", {"forbidden": "1@create"}, "Not authorized"),
-        ("proxy", {"html": "1@create"}, "may have begun"),
+        ("proxy", {"html": "1@create"}, "may have started"),
     ):
         sandbox.switch(**switch)
         export(form)

@@ -141,7 +141,7 @@ SERVER_FAULTS = (
     ),
     ({"html": "1@create"}, "web page (HTTP 502)", ["Export again"]),
     ({"server_error": "1@create"}, "500", ["Export again"]),
-    ({"lost_answer": "1@create"}, "may have begun an export", ["Export again"]),
+    ({"lost_answer": "1@create"}, "may have started an export", ["Export again"]),
 )
 """Faults of the server, what the form shows of each, and its buttons."""
 

@@ -118,5 +118,5 @@ def test_a_variable_of_a_near_name_refuses_exports(given, monkeypatch, name):
 
 
 def test_the_names_of_the_settings_are_all_of_them():
-    """Whoever adds a setting adds its name to those that are looked for."""
+    """Every setting's name is among those that are looked for."""
     assert set(NAMES) == set(IntercomExport.class_own_traits(config=True))

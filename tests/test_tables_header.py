@@ -75,7 +75,7 @@ def test_the_part_with_the_header_may_come_last(archive):
 
 
 def test_an_unknown_group_in_parts_loses_no_row(archive):
-    """The same holds for a table that nobody knows."""
+    """The same holds for an unknown table."""
     frame, notes = read(archive(hologram__1="who,many\na,1\n", hologram__2="b,2\n"), "hologram")
     assert frame.to_numpy().tolist() == [["a", "1"], ["b", "2"]]
     assert OF_OTHERS in notes[0]

@@ -20,7 +20,7 @@ class TableHandle:
     """One table of an export, as a stream of Arrow record batches.
 
     Pass it to whatever takes Arrow data by the PyCapsule protocol,
-    ``polars.from_arrow(handle)`` or ``duckdb.sql("SELECT … FROM handle")``: it is read anew each
+    ``polars.from_arrow(handle)`` or ``duckdb.sql("SELECT … FROM handle")``: it is read again each
     time, in memory that does not grow with the table, and no DataFrame of pandas is made.
 
     Parameters

@@ -149,7 +149,7 @@ class _Attempt:
         self._abandoned = False
         self._stream: httpcore.NetworkStream | None = None
         self._error: BaseException | None = None
-        # A process that ends still submits what it has begun, without a thread from Python 3.12 on.
+        # An ending process still submits what it has started; from Python 3.12 on without a thread.
         if not start_thread(self._run, name="intercom-export-connect"):
             self._run()
 

@@ -55,7 +55,7 @@ class Deadline:
         self.renew()
 
     def renew(self) -> None:
-        """Begin to count anew."""
+        """Restart the count."""
         self._end = self._clock() + self.seconds
 
     @property

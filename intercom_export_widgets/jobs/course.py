@@ -186,7 +186,7 @@ class Course(Roll):
     def _judge_failed(self, ticket: Ticket, export: Export, error: Exception) -> None:
         """Export a window whose job failed once more, then go on with the others."""
         label = ticket.timeframe.label
-        ours = not isinstance(error, IntercomExportError)  # a bug: was it sent? nobody knows
+        ours = not isinstance(error, IntercomExportError)  # a bug: it may have been sent
         if isinstance(error, SubmissionUnknownError) or (ours and export.job is None):
             said = lost_window(ticket.timeframe)
             self._say(said)

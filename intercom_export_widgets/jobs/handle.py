@@ -171,7 +171,7 @@ class Export(Gallery, Running):
         Returns
         -------
         pyarrow.RecordBatchReader
-            To be read once; ``tables.handle(table)`` is read anew each time. Both speak the
+            To be read once; ``tables.handle(table)`` is read again each time. Both speak the
             Arrow PyCapsule protocol, so that Polars, DuckDB and others take them as they are.
             The schema's metadata has the keys of ``DataFrame.attrs``.
 

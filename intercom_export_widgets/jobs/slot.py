@@ -134,8 +134,8 @@ def lost_sentence(entry: Entry, now: float) -> str:
     """
     return (
         f"Intercom's response to the submission{_what(entry)} of {_age(entry, now)} ago was lost: "
-        "Intercom may have begun an export that the API can neither name nor list. It is not sent "
-        "again by itself. Until it ends, it may hold the workspace's one slot."
+        "Intercom may have started an export that the API can neither name nor list. It is not "
+        "sent again by itself. Until it ends, it may hold the workspace's one slot."
     )
 
 
