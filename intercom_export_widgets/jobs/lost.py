@@ -18,8 +18,8 @@ __all__ = ["LOST", "settle_lost"]
 
 LOST: Final = (
     "The process that submitted it ended before Intercom's response came: Intercom may have "
-    "started an export that the API can't name or list. It is not sent again by itself. Until it ends, "
-    "it may hold the workspace's one slot."
+    "started an export that the API can't name or list. It is not sent again by itself. "
+    "Until it ends, it may hold the workspace's one slot."
 )
 """The sentence about a submission that its process left without a response."""
 
