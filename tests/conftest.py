@@ -56,6 +56,12 @@ SECOND_BROWSER = {
 LONGEST = ("browser-1", "browser-2", "test_notebooks", "test_kernel", "test_kernels_killed")
 """The groups that start first, since they take longest."""
 
+# The tests start some hundred interpreters, which would each compile all that they import.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# jsonschema, and so altair, takes 4 s to build grammars for a format that nothing here checks.
+sys.modules["rfc3987_syntax"] = None
+
 FAILED = pytest.StashKey[bool]()
 ARTIFACTS = Path(__file__).parents[1] / ".artifacts"
 

@@ -51,6 +51,8 @@ def _full_path(path, folder):
 
 def _is_in_use(path):
     """Return whether a file, or one in a folder of that name, is open or mapped."""
+    if not os.path.lexists(path):  # mostly where a file is renamed to; maps take long to read
+        return False
     inside = f"{path}/"
     if any(each == path or each.startswith(inside) for each in _open_files()):
         return True
