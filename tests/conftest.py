@@ -355,6 +355,10 @@ def pytest_runtest_makereport(item, call):
     report = yield
     before = call.when != "setup" and item.stash.get(FAILED, False)
     item.stash[FAILED] = report.failed or before
+    page = item.funcargs.get("page")
+    if report.failed and page is not None and not page.is_closed():
+        texts = page.locator(".iew").all_inner_texts()
+        report.sections.append(("what the page shows", "\n---\n".join(texts)))
     return report
 
 

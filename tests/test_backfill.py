@@ -118,6 +118,19 @@ def test_the_next_window_is_prepared_while_the_last_is_downloaded(session, sandb
     backfill.wait(120)
 
 
+def test_the_last_notification_comes_when_all_is_done(session):
+    """Whoever shows a backfill, and looks at each change, has shown its end."""
+    backfill, seen = session.backfill("2018-06-01 2018-06-02", "1d", mixed=True), []
+
+    def look(change):
+        seen.append((change.name, backfill.count, backfill.done))
+
+    backfill.observe(look, ["exports", "count", "notes", "error", "finished_at"])
+    backfill.wait(60)
+    assert ("count", (2, 2), False) in seen
+    assert seen[-1] == ("finished_at", (2, 2), True)
+
+
 def test_the_same_backfill_twice_costs_nothing(session, sandbox, another):
     """What is on disk is read from there, by this notebook and by another."""
     done = session.backfill(RANGE, "2d", mixed=True).wait(60)

@@ -77,7 +77,7 @@ SCENES = [
     ({"show": error(403, "x", "Not authorized")}, "", "status JOB", "AccessDeniedError"),
     ({"create": error(400, "x", "bad 'x'")}, "", "2018-06-05", "RequestRefusedError"),
     ({"create": error(429, "x", LOCK)}, "", "2018-06-05", "JobLockedError"),
-    ({"create": error(429, "x", "")}, "", "2018-06-05", "ThrottledError"),
+    ({"create": error(429, "x", "", retry_after="1")}, "", "2018-06-05", "ThrottledError"),
     ({"create": Reply(silent=True)}, "", "2018-06-06", "SubmissionUnknownError"),
     ({"create": error(429, "x", LOCK)}, "", "2018-06-05", "JobLockedError"),
     ({"show": error(404, "x", "Not found")}, "", "status JOB", "JobNotFoundError"),

@@ -68,14 +68,17 @@ class Backfill(Gallery, Windowed):
         A trait: what must be said, in sentences: failed windows, ranges that were split.
     error : Exception or None
         A trait: what ended the backfill early.
-    begun_at, finished_at : float, float or None
-        When this kernel began to work on it, and when that ended; Unix seconds.
+    count : tuple of int
+        A trait: how many windows are on disk, and how many there are.
+    finished_at : float or None
+        A trait: when the work ended, Unix seconds.
+    begun_at : float
+        When this kernel began to work on it, Unix seconds.
     """
 
     def __init__(self, plan: Plan, course: Course, *, mixed: bool = False) -> None:
         super().__init__(plan, course, mixed=mixed)
         self.begun_at = course.now()
-        self.finished_at: float | None = None
         self._lock = threading.RLock()
         self._moving = False
         self._leaving = False
@@ -237,15 +240,16 @@ class Backfill(Gallery, Windowed):
 
     def _show(self) -> None:
         self.exports = self._course.exports
+        self.count = self._course.count
         self.notes = tuple(self._course.notes)
 
     def _end(self, error: Exception | None) -> None:
         self._course.close()
         self._show()
-        if error is not None:
+        with self.hold_trait_notifications():  # whoever is notified finds it done
             self.error = error
-        self.finished_at = self._course.now()
-        self._finished.set()
+            self.finished_at = self._course.now()
+            self._finished.set()
 
     # What there is to look at -----------------------------------------------------
 

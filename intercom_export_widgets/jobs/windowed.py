@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from traitlets import HasTraits, Instance, Tuple
+from traitlets import Float, HasTraits, Instance, Tuple
 
 from intercom_export_widgets.errors import NotReadyError
 from intercom_export_widgets.jobs.address import is_remote
@@ -44,11 +44,13 @@ class Windowed(HasTraits):
     """
 
     exports = Tuple(help="the exports that have begun, in the order of the windows")
+    count = Tuple(help="how many windows are on disk, and how many there are")
     notes = Tuple(help="what must be said, in sentences")
     error = Instance(Exception, allow_none=True)
+    finished_at = Float(None, allow_none=True, help="when the work ended, Unix seconds")
 
     def __init__(self, plan: Plan, course: Course, *, mixed: bool = False) -> None:
-        super().__init__()
+        super().__init__(count=course.count)
         self.plan = plan
         self.mixed = mixed
         self._course = course
@@ -69,11 +71,6 @@ class Windowed(HasTraits):
     def done(self) -> bool:
         """Whether it has ended, well or not."""
         return self._finished.is_set()
-
-    @property
-    def count(self) -> tuple[int, int]:
-        """How many windows are on disk, and how many there are."""
-        return self._course.count
 
     @property
     def missing(self) -> tuple[Timeframe, ...]:

@@ -25,7 +25,7 @@ __all__ = ["BackfillPage"]
 SHOWN: Final = 3
 """How many of a backfill's windows have cards of their own: the newest, and those that run."""
 
-OBSERVED: Final = ["exports", "notes", "error"]
+OBSERVED: Final = ["exports", "count", "notes", "error", "finished_at"]
 
 
 class BackfillPage(LivePage):
