@@ -5,13 +5,14 @@ Used by `store`, which opens what an address names. It opens nothing itself.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
 from intercom_export_widgets.arguments import home_resolved, path_of
 from intercom_export_widgets.errors import FileError
 
-__all__ = ["OBJECT_STORES", "checked", "is_remote", "parted"]
+__all__ = ["OBJECT_STORES", "checked", "is_remote", "local_path", "parted"]
 
 OBJECT_STORES: Final = frozenset(
     {"abfs", "abfss", "adl", "az", "gcs", "gs", "memory", "oci", "oss", "r2", "s3", "s3a"}
@@ -45,7 +46,16 @@ def checked(address: object) -> str:
 
 def is_remote(address: object) -> bool:
     """Return whether an address is one of a store, ``s3://bucket/folder``, and not a path."""
-    return isinstance(address, str) and "://" in address and not address.startswith("file://")
+    protocol, found, _ = address.partition("://") if isinstance(address, str) else ("", "", "")
+    return bool(found) and protocol != "file" and len(protocol) > 1  # C:// is a drive
+
+
+def local_path(address: str) -> str:
+    """Return the path that an address ``file://…`` names; any other as it is."""
+    path = address.removeprefix("file://")
+    # file:///C:/folder: the slash before a drive's letter is no part of the path.
+    drive = os.name == "nt" and path != address and path[2:3] == ":"
+    return path.removeprefix("/") if drive else path
 
 
 def parted(address: str | Path) -> tuple[str, str]:
@@ -56,7 +66,7 @@ def parted(address: str | Path) -> tuple[str, str]:
     >>> parted("s3://bucket/june.parquet"), parted("s3://bucket/june")
     (('s3://bucket', 'june.parquet'), ('s3://bucket/june', ''))
     """
-    text = checked(address).removeprefix("file://")
+    text = local_path(checked(address))
     if not text.lower().endswith(".parquet"):
         return text, ""
     if is_remote(text):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.data.parquet import facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
-from intercom_export_widgets.jobs.address import checked, is_remote, parted
+from intercom_export_widgets.jobs.address import checked, is_remote, local_path, parted
 from intercom_export_widgets.jobs.store import store_of
 from intercom_export_widgets.jobs.written import Files
 
@@ -68,7 +68,7 @@ def write_tables(
     """
     path = checked(path)
     if not is_remote(path):
-        return Files(tables.to_parquet(path.removeprefix("file://"), table, trim=trim))
+        return Files(tables.to_parquet(local_path(path), table, trim=trim))
     folder, name = parted(path)
     if name:
         files = {name: table or "receipt"}

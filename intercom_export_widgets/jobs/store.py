@@ -18,7 +18,7 @@ from intercom_export_widgets import disk
 from intercom_export_widgets.arguments import home_resolved
 from intercom_export_widgets.data.parquet import check_folder
 from intercom_export_widgets.errors import FileError, PackageMissingError
-from intercom_export_widgets.jobs.address import OBJECT_STORES, checked, is_remote
+from intercom_export_widgets.jobs.address import OBJECT_STORES, checked, is_remote, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def store_of(address: str | Path, options: Mapping[str, Any] | None = None) -> S
     text = checked(address)
     if is_remote(text):
         return RemoteStore(text, options or {})
-    return FolderStore(check_folder(home_resolved(Path(text.removeprefix("file://")))))
+    return FolderStore(check_folder(home_resolved(Path(local_path(text)))))
 
 
 class Store(ABC):

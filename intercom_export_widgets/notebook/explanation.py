@@ -31,5 +31,8 @@ def find_explanation(folder: Path | None = None) -> str:
     for place in [here, *here.parents, clone]:
         for path in (place / EXPLANATION, place / "notebooks" / EXPLANATION):
             if path.is_file():
-                return Path(os.path.relpath(path, here)).as_posix()
+                try:
+                    return Path(os.path.relpath(path, here)).as_posix()
+                except ValueError:  # on another drive of Windows
+                    return path.as_posix()
     return ""
