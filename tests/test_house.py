@@ -47,7 +47,7 @@ def imports_of(path):
         elif isinstance(node, ast.ImportFrom):
             names = [f"intercom_export_widgets.{room_of(path)}."]
         for name in names:
-            if name.startswith("intercom_export_widgets."):
+            if name.startswith("intercom_export_widgets.") and not name.endswith("__version__"):
                 yield name.split(".")[1]
 
 

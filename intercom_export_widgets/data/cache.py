@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import importlib.metadata
 import json
 import logging
 import os
@@ -22,6 +21,7 @@ import stat
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from intercom_export_widgets import __version__
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
 from intercom_export_widgets.data.folder import csv_files
@@ -185,7 +185,7 @@ class Cache:
         files = csv_files(self.path) if folder else [self.path]
         return {
             "format": _FORMAT,
-            "package": importlib.metadata.version("intercom-export-widgets"),
+            "package": __version__,
             # An archive may be renamed; in a folder a name tells the table.
             "names": [file.name for file in files] if folder else [],
             "files": [_facts_of_file(file) for file in files],

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import importlib.metadata
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from intercom_export_widgets import __version__
 from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.memory import require_memory
@@ -225,12 +225,11 @@ def facts_of(attrs: Mapping[str, object], part: Part | None = None) -> dict[str,
 
     Of a part, what it says instead of the last.
     """
-    version = importlib.metadata.version("intercom-export-widgets")
     facts = {key: value if isinstance(value, str) else str(value) for key, value in attrs.items()}
     if part is not None:
-        return {**facts, "package_version": version, **part.facts}
+        return {**facts, "package_version": __version__, **part.facts}
     # Where pandas looks for what it puts into ``DataFrame.attrs``.
-    return {**facts, "package_version": version, "PANDAS_ATTRS": json.dumps(attrs)}
+    return {**facts, "package_version": __version__, "PANDAS_ATTRS": json.dumps(attrs)}
 
 
 def write_empty(group: str, path: Path, facts: Mapping[str, str], part: Part | None = None) -> None:
