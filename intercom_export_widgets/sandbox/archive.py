@@ -6,10 +6,7 @@ those into a container. Memory holds one block, whatever the size.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.sandbox.container import (
@@ -38,6 +35,7 @@ from intercom_export_widgets.sandbox.summaries import (
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from intercom_export_widgets.sandbox.switches import Switches
     from intercom_export_widgets.sandbox.workspace import Block, Workspace
@@ -99,8 +97,7 @@ def write_archive(
     """
     if switches.rounding == "days":
         after, before = after // DAY * DAY, before // DAY * DAY + DAY - 1
-    aside = Path(tempfile.mkdtemp(prefix="members-", dir=folder))
-    draft = Draft(aside, workspace, after=after, before=before, until=until, switches=switches)
+    draft = Draft(folder, workspace, after=after, before=before, until=until, switches=switches)
     try:
         for block in workspace.blocks(after, before, until):
             if stop is not None and stop.is_set():
@@ -111,7 +108,6 @@ def write_archive(
         return draft.pack(folder / f"{name}.{suffix}")
     finally:
         draft.discard()
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 class Draft:
@@ -194,7 +190,7 @@ class Draft:
         return Written(path, dict(self._rows), path.stat().st_size, middle)
 
     def discard(self) -> None:
-        """Close and remove the members' files."""
+        """Let go of the members."""
         for member in self._members.values():
             member.discard()
 
@@ -212,7 +208,7 @@ class Draft:
         if member is None:
             plain = self._switches.container in ("csv", "zip-stored", "tar.gz")
             method = STORED if plain else DEFLATED
-            member = Member(self._folder / f"{group}.part", self._name(group), method)
+            member = Member(self._folder, self._name(group), method)
             member.write((",".join(csv_field(name) for name in header) + "\n").encode())
             self._members[group] = member
         member.write(data)

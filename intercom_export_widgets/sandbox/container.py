@@ -1,6 +1,6 @@
 """Members and the file that holds them: ZIP, gzip, or neither.
 
-Every group is compressed as it comes, in a file of its own, so that all of them grow side
+Every group is compressed as it comes, in a spool of its own, so that all of them grow side
 by side in bounded memory; the archive is then put together by copying. Written by hand
 because zipfile can't take what is compressed already. Knows bytes only.
 """
@@ -11,8 +11,9 @@ import gzip
 import shutil
 import struct
 import tarfile
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 try:
     from isal import isal_zlib as zlib
@@ -38,27 +39,32 @@ MOMENT: Final = struct.pack("<HH", 0, 33)
 """1980-01-01, ZIP's first day: an archive of the same rows has the same bytes."""
 
 
+SPOOLED: Final = 1 << 16
+"""How many bytes of a member are kept in memory; more of them go to a file."""
+
+
 class Member:
     """A file in the making.
 
     Parameters
     ----------
-    path : Path
-        Where its compressed bytes go.
+    folder : Path
+        Where its compressed bytes go once they are many.
     name : str
         Its name in the archive.
     method : int
         8 to deflate, 0 to store.
     """
 
-    def __init__(self, path: Path, name: str, method: int = DEFLATED) -> None:
-        self.path = path
+    def __init__(self, folder: Path, name: str, method: int = DEFLATED) -> None:
         self.name = name
         self.method = method
         self.crc = 0
         self.size = 0
         self.compressed = 0
-        self._file: BinaryIO = path.open("wb")
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - see `discard`
+            SPOOLED, dir=str(folder)
+        )
         self._deflate = zlib.compressobj(1, zlib.DEFLATED, -15)
 
     def write(self, data: bytes) -> None:
@@ -69,21 +75,22 @@ class Member:
         self.compressed += self._file.write(packed)
 
     def finish(self) -> None:
-        """Write what is left and close the file."""
-        if not self._file.closed:
-            if self.method:
-                self.compressed += self._file.write(self._deflate.flush())
-            self._file.close()
+        """Write what is left."""
+        if self.method:
+            self.compressed += self._file.write(self._deflate.flush())
+
+    def open(self) -> IO[bytes]:
+        """Return the compressed bytes, from the first on."""
+        self._file.seek(0)
+        return self._file
 
     def copy_to(self, target: BinaryIO) -> None:
         """Copy the compressed bytes."""
-        with self.path.open("rb") as source:
-            shutil.copyfileobj(source, target, 1 << 20)
+        shutil.copyfileobj(self.open(), target, 1 << 20)
 
     def discard(self) -> None:
-        """Close the file and remove it."""
+        """Let go of the bytes."""
         self._file.close()
-        self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +175,7 @@ def write_tar_gz(path: Path, members: Sequence[Member]) -> None:
         for member in members:
             info = tarfile.TarInfo(member.name)
             info.size = member.size
-            with member.path.open("rb") as data:
-                tar.addfile(info, data)
+            tar.addfile(info, member.open())
 
 
 def _local_header(entry: Entry) -> bytes:
