@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -54,18 +55,15 @@ def _is_in_use(path):
     if not os.path.lexists(path):  # mostly where a file is renamed to; maps take long to read
         return False
     inside = f"{path}/"
-    if any(each == path or each.startswith(inside) for each in _open_files()):
+    if any(f"{each}/".startswith(inside) and os.path.isfile(each) for each in _open_files()):  # noqa: PTH113 - the text is all that there is
         return True
     maps = (OWN / "maps").read_text(encoding="utf-8", errors="replace")
     return f" {path}\n" in maps or f" {inside}" in maps
 
 
 def _open_files():
-    """Yield the paths of the descriptors of this process that are files."""
-    for each in os.listdir(OWN / "fd"):  # noqa: PTH208 - Path.iterdir of 3.11 is slower
-        try:
-            target = os.readlink(OWN / "fd" / each)  # noqa: PTH115 - the text is all that is wanted
-        except OSError:  # closed meanwhile
-            continue
-        if os.path.isfile(target):  # noqa: PTH113 - the text is all that there is
-            yield target
+    """Yield the paths of the descriptors of this process."""
+    folder = str(OWN / "fd")
+    for each in os.listdir(folder):  # noqa: PTH208 - Path.iterdir of 3.11 is slower
+        with contextlib.suppress(OSError):  # closed meanwhile
+            yield os.readlink(f"{folder}/{each}")  # noqa: PTH115 - the text is all that is wanted
