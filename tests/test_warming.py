@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import types
 
 from wire import Reply, WireServer, job
+
+from intercom_export_widgets.data.memory import release_memory
 
 CODE = """
 import sys, threading, time
@@ -47,3 +50,9 @@ def test_a_pending_job_has_pandas_and_pyarrow_imported_once(tmp_path):
         )
     assert not done.returncode, done.stderr
     assert json.loads(done.stdout) == [[], ["pandas", "pyarrow"], []]
+
+
+def test_memory_is_released_while_pyarrow_is_being_imported(monkeypatch):
+    """The thread that imports it may have come no further than its name."""
+    monkeypatch.setitem(sys.modules, "pyarrow", types.ModuleType("pyarrow"))
+    release_memory()

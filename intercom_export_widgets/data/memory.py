@@ -86,9 +86,10 @@ def release_memory() -> None:
     Arrow and the C library keep freed memory for the next allocation. That can be several
     times what a table needs.
     """
-    pyarrow = sys.modules.get("pyarrow")  # what was never imported holds no memory
-    if pyarrow is not None:
-        pyarrow.default_memory_pool().release_unused()
+    # What was never imported holds no memory, and another thread may be importing it now.
+    pool = getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)
+    if pool is not None:
+        pool().release_unused()
     trim = _malloc_trim()
     if trim is not None:
         trim(0)
