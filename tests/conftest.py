@@ -173,24 +173,42 @@ def own_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
+def own_sandbox(module, job_seconds=0.0):
+    """Return a sandbox as a test module's `SANDBOX` describes it: few rows cost less time."""
+    return Sandbox(token=TOKEN, job_seconds=job_seconds, **getattr(module, "SANDBOX", {}))
+
+
+def own_session(sandbox, folder):
+    """Return a session on a sandbox that asks often."""
+    return ExportSession(
+        sandbox.token,
+        base_url=sandbox.base_url,
+        folder=folder / "exports",
+        ledger=folder / "ledger.sqlite",
+        poll_interval=0.05,
+        pause=lambda _: None,
+    )
+
+
 @pytest.fixture
 def sandbox(request):
     """A sandbox whose jobs take no time, or the seconds that a test asks for."""
-    with Sandbox(token=TOKEN, job_seconds=getattr(request, "param", 0.0)) as running:
+    with own_sandbox(request.module, getattr(request, "param", 0.0)) as running:
         yield running
 
 
 @pytest.fixture
 def session(sandbox, tmp_path):
     """A session on the sandbox that asks often."""
-    with ExportSession(
-        sandbox.token,
-        base_url=sandbox.base_url,
-        folder=tmp_path / "exports",
-        ledger=tmp_path / "ledger.sqlite",
-        poll_interval=0.05,
-        pause=lambda _: None,
-    ) as opened:
+    with own_session(sandbox, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_session(request, tmp_path_factory):
+    """One session for all tests of a module that only read what it has exported."""
+    folder = tmp_path_factory.mktemp("shared")
+    with own_sandbox(request.module) as sandbox, own_session(sandbox, folder) as opened:
         yield opened
 
 
