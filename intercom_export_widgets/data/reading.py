@@ -237,16 +237,17 @@ class Reading:
 
     def _part_batches(self, place: int) -> Iterator[Batch]:
         member, names = self._parts[place]
+        places = {name: number for number, name in enumerate(names)}
         fields = [
             Field(
-                names.index(name),
+                places[name],
                 name,
                 kind,
                 has_none_marker(self.group, name),
                 kind is Kind.TIMESTAMP and is_guess(self.group, name),
             )
             for name, kind in self.kinds.items()
-            if name in names
+            if name in places
         ]
         # A part may have none of the columns asked for: any other one counts its rows.
         counter = [Field(0, name, Kind.TEXT) for name in names[:1]]
