@@ -127,7 +127,8 @@ class PandasFrame:
         names = list(self._columns)
         arrays = [self._columns.pop(name).finish(kept) for name in names]
         rows = self.rows if kept is None else len(next(iter(arrays), ()))
-        return _released(assembled(names, arrays, rows))
+        size = sum(array.nbytes for array in arrays)
+        return _released(assembled(names, arrays, rows), size)
 
 
 class ArrowFrame:
@@ -177,7 +178,7 @@ class ArrowFrame:
             table = table.filter(kept)
         # The variable is rebound, so that the parser's memory is free when it is released.
         table = compact(table)
-        return _released(table.to_pandas(types_mapper=pd.ArrowDtype))
+        return _released(table.to_pandas(types_mapper=pd.ArrowDtype), table.nbytes)
 
 
 def compact(table: Table) -> Table:
@@ -201,10 +202,10 @@ def compact(table: Table) -> Table:
     return pa.table(columns, schema=table.schema)
 
 
-def _released(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` after the memory that making it took was given back."""
+def _released(frame: pd.DataFrame, size: int) -> pd.DataFrame:
+    """Return ``frame``, of so many bytes, after the memory that making it took was given back."""
     release_memory()
-    release_when_dropped(frame)
+    release_when_dropped(frame, size)
     return frame
 
 

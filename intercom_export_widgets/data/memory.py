@@ -105,9 +105,8 @@ def _malloc_trim() -> Callable[[int], int] | None:
     return trim
 
 
-def release_when_dropped(frame: pd.DataFrame) -> None:
-    """Return the memory of dropped DataFrames, once they amount to a few megabytes."""
-    size = int(frame.memory_usage(index=False).sum())
+def release_when_dropped(frame: pd.DataFrame, size: int) -> None:
+    """Return the memory of dropped DataFrames, once their bytes amount to a few megabytes."""
     weakref.finalize(frame, _count_dropped, size).atexit = False
 
 
