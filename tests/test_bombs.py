@@ -21,12 +21,12 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="me
 
 NAME = "receipt_20180701-000000.csv"
 MB = 1 << 20
-MEMORY = 400
-"""Megabytes that a process may use, of which the libraries take 150."""
+MEMORY = 250
+"""Megabytes that a process may use, of which the libraries take 100."""
 
 PROGRAM = """
 import json, os, pathlib, resource, sys
-import numpy, pyarrow.csv
+import numpy, pandas, pyarrow.compute, pyarrow.csv
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
@@ -76,14 +76,14 @@ def opener(tmp_path_factory):
 def opened(opener, tmp_path):
     """Return what opens bytes in a limited process, and says what came of it."""
 
-    def run(data, *, read=False):
+    def run(data, *, read=False, memory=MEMORY):
         path = tmp_path / "bomb"
         path.write_bytes(data)
         opener.stdin.write(json.dumps([str(path), read]) + "\n")
         opener.stdin.flush()
         said, used = json.loads(opener.stdout.readline())
         assert opener.stdout.readline() == "0\n"
-        assert used < MEMORY, said
+        assert used < memory, said
         assert "\n" not in str(said)
         return said
 
@@ -91,13 +91,16 @@ def opened(opener, tmp_path):
 
 
 def zipped(chunk, times, head=b""):
-    """Return a ZIP of one CSV: a head, then a chunk so many times, packed quickly."""
+    """Return a ZIP of one CSV: a head, then a chunk so many times, which is packed once."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    parts, checksum, size = [], 0, 0
-    for piece in (head, *[chunk] * times):
-        parts.append(packer.compress(piece))
-        checksum, size = zlib.crc32(piece, checksum), size + len(piece)
-    body = b"".join(parts) + packer.flush()
+    # What follows a full flush refers to nothing before it, so it can be repeated.
+    start, packed = (
+        packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH) for piece in (head, chunk)
+    )
+    body = start + packed * times + packer.flush()
+    checksum, size = zlib.crc32(head), len(head) + times * len(chunk)
+    for _ in range(times):
+        checksum = zlib.crc32(chunk, checksum)
     facts = struct.pack("<IIIHH", checksum, len(body), size, len(NAME), 0)
     name = NAME.encode()
     local = b"PK\x03\x04" + struct.pack("<HHHHH", 20, 0, 8, 0, 33) + facts + name
@@ -126,20 +129,20 @@ def crowd(count):
 
 def test_a_thousandfold_ratio_is_read_in_bounded_memory(opened):
     """Rows a thousand times the size of their archive are counted, block by block."""
-    data = zipped(b"0000000,1\n" * (MB // 10), MEMORY // 2, b"receipt_id,name\n")
-    assert opened(data)["receipt"] == MEMORY // 2 * (MB // 10)
+    data = zipped(b"0000000,1\n" * (MB // 10), 64, b"receipt_id,name\n")
+    assert opened(data, memory=180)["receipt"] == 64 * (MB // 10)
 
 
 @pytest.mark.parametrize(
     ("chunk", "times", "head"),
     [
-        (b"x" * MB, 100, b'receipt_id,name\n1,"'),
-        (b"x" * MB, 100, b"receipt_id,name\n1,"),
-        (b"\n" * MB, 100, b'receipt_id,name\n1,"'),
-        (b"\0" * MB, 100, b"receipt_id,name\n1,"),
+        (b"x" * MB, 24, b'receipt_id,name\n1,"'),
+        (b"x" * MB, 24, b"receipt_id,name\n1,"),
+        (b"\n" * MB, 24, b'receipt_id,name\n1,"'),
+        (b"\0" * MB, 24, b"receipt_id,name\n1,"),
     ],
 )
-def test_a_field_of_a_hundred_megabytes_is_refused(opened, chunk, times, head):
+def test_a_field_of_many_megabytes_is_refused(opened, chunk, times, head):
     """Quoted or not, of letters, lines or NULs: it is called longer than any export has."""
     said = opened(zipped(chunk, times, head))
     assert (
@@ -152,7 +155,7 @@ def test_a_nul_in_a_value_is_read(opened):
     assert opened(zipped(b"1,a\0b\n", 3, b"receipt_id,name\n"), read=True) == {"receipt": [3, 2]}
 
 
-@pytest.mark.parametrize("size", [1, 60])
+@pytest.mark.parametrize("size", [1, 24])
 def test_a_header_of_commas_is_refused(opened, size):
     """Millions of columns without a name are no header."""
     said = opened(zipped(b"," * MB, size, b"receipt_id"), read=True)
@@ -166,39 +169,37 @@ def test_as_many_columns_as_are_allowed_cost_little(opened):
     assert said == {"receipt": [2, 10_000]}
 
 
-@pytest.mark.parametrize("size", [1, 6])
-def test_a_record_of_values_beyond_the_last_column_is_refused(opened, size):
+def test_a_record_of_values_beyond_the_last_column_is_refused(opened):
     """A row of millions of values makes no table of as many columns."""
-    said = opened(zipped(b"," * MB, size, b"receipt_id,name\n1"), read=True)
+    said = opened(zipped(b"," * MB, 6, b"receipt_id,name\n1"), read=True)
     assert said == {"receipt": [1, 2]} or said.startswith("ArchiveError: ")
-    said = opened(zipped(b",1" * (MB // 2), size, b"receipt_id,name\n1"), read=True)
+    said = opened(zipped(b",1" * (MB // 2), 6, b"receipt_id,name\n1"), read=True)
     assert said.startswith("ArchiveError: A record of the data has ")
 
 
-@pytest.mark.parametrize("count", [2_001, 200_000])
+@pytest.mark.parametrize("count", [2_001, 70_000])
 def test_a_crowd_of_members_is_refused(opened, count):
     """A directory of too many members is refused before it is made into objects."""
-    said = opened(crowd(count))
+    said = opened(crowd(count), memory=110)
     assert said == "ArchiveError: The archive lists more members than any export has."
 
 
-def test_a_thousand_members_are_read(opened):
+def test_hundreds_of_members_are_read(opened):
     """More members than any export has, but not by far, are listed and verified."""
-    assert len(opened(crowd(1_000))) == 1_000
+    assert len(opened(crowd(500))) == 500
 
 
 def test_a_gzip_that_unpacks_to_a_disk_full_is_refused(opened):
-    """Three gigabytes behind the first bytes of a ZIP never reach the disk."""
-    zeros = gzip.compress(bytes(64 * MB))
-    said = opened(gzip.compress(b"PK\x03\x04" + bytes(100)) + zeros * 48)
+    """Hundreds of megabytes behind the first bytes of a ZIP never reach the disk."""
+    said = opened(gzip.compress(b"PK\x03\x04" + bytes(100)) + gzip.compress(bytes(16 * MB)) * 20)
     assert "archive in an archive" in said
 
 
 def test_a_tar_that_unpacks_to_a_disk_full_takes_no_memory(opened):
-    """Three gigabytes of zeros behind a tar's header take neither memory nor disk."""
+    """Hundreds of megabytes of zeros behind a tar's header take neither memory nor disk."""
     info = tarfile.TarInfo(NAME)
-    info.size = 48 * 64 * MB
-    said = opened(gzip.compress(info.tobuf()) + gzip.compress(bytes(64 * MB)) * 48)
+    info.size = 20 * 16 * MB
+    said = opened(gzip.compress(info.tobuf()) + gzip.compress(bytes(16 * MB)) * 20)
     assert said.startswith("ArchiveError: ")
 
 
@@ -225,5 +226,5 @@ def test_a_page_or_xml_in_place_of_data_is_said_in_a_sentence(opened, data):
 @pytest.mark.parametrize("head", [b"1,", b"1,5", b'1,"'])
 def test_a_record_of_quotes_is_bounded(opened, head):
     """Each quote may begin or end a field, and still none costs more than its bytes a few times."""
-    said = opened(zipped(b'"' * MB, 60, b"receipt_id,name\n" + head))
+    said = opened(zipped(b'"' * MB, 24, b"receipt_id,name\n" + head))
     assert said == {"receipt": 1} or said.startswith("ArchiveError: A record is longer than ")
