@@ -7,7 +7,9 @@ that need quotes get them, as in production files. Arrays are made from buffers,
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -22,13 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Stamps", "Texts", "csv_field", "csv_lines", "integers", "texts"]
 
+_MARKS: Final = re.compile(r'[,"\n\r]')
+
 QUARTER: Final = 900
 """Seconds; no zone's offset changes at any other instant than a quarter hour's."""
 
 
 def csv_field(value: str) -> str:
     """Return a value as a field of CSV (RFC 4180), quoted only if it must be."""
-    if any(mark in value for mark in ',"\n\r'):
+    if _MARKS.search(value):
         return '"' + value.replace('"', '""') + '"'
     return value
 
@@ -117,6 +121,7 @@ class Stamps:
         return np.asarray(table, dtype=np.int64)[which]
 
 
+@cache
 def _scalar(value: str) -> pa.Scalar:
     # pyarrow.scalar imports pandas, as pyarrow.array does.
     return texts([value])[0]
