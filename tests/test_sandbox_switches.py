@@ -69,26 +69,26 @@ def test_gzip_and_csv_are_the_receipts_alone(talk):
 
 
 @pytest.mark.parametrize(
-    ("container", "switch", "header"),
+    ("container", "headers"),
     [
-        ("zip", "auto", "zip"),
-        ("gzip", "auto", "gzip"),
-        ("tar.gz", "auto", "gzip"),
-        ("csv", "auto", None),
-        ("zip", "none", None),
-        ("gzip", "zip", "zip"),
-        ("zip", "gzip", "gzip"),
+        ("zip", {"auto": "zip", "none": None, "gzip": "gzip"}),
+        ("gzip", {"auto": "gzip", "zip": "zip"}),
+        ("tar.gz", {"auto": "gzip"}),
+        ("csv", {"auto": None}),
     ],
 )
-def test_the_encoding_header_says_what_it_is_told_to(talk, container, switch, header):
+def test_the_encoding_header_says_what_it_is_told_to(talk, container, headers):
     """Content-Encoding goes by the container, or is whatever the switch says, lies included."""
-    talk.sandbox.switch(container=container, content_encoding=switch)
-    address = f"/download/content/data/{talk.export()}"
-    with talk.http.stream("GET", address, headers={"Accept": "application/octet-stream"}) as answer:
-        assert answer.headers.get("content-encoding") == header
-        assert answer.headers["content-type"] == "application/octet-stream"
-        body = b"".join(answer.iter_raw())
-    assert int(answer.headers["content-length"]) == len(body)
+    talk.sandbox.switch(container=container)
+    for switch, header in headers.items():
+        talk.sandbox.switch(content_encoding=switch)
+        address = f"/download/content/data/{talk.export()}"
+        asked = {"Accept": "application/octet-stream"}
+        with talk.http.stream("GET", address, headers=asked) as answer:
+            assert answer.headers.get("content-encoding") == header
+            assert answer.headers["content-type"] == "application/octet-stream"
+            body = b"".join(answer.iter_raw())
+        assert int(answer.headers["content-length"]) == len(body)
 
 
 def test_members_may_be_named_as_documented(talk):
@@ -117,22 +117,32 @@ def test_receipts_may_be_left_out(talk):
     assert found["open"]
 
 
+AUTUMN = {"created_at_after": 1541116800, "created_at_before": 1541419199}
+"""2018-11-02 until 11-05 at noon, UTC: summer time ends in St John's."""
+
+
+@pytest.fixture(scope="module")
+def plain():
+    """Autumn's receipts, with Unix seconds."""
+    with Talk() as talk:
+        return talk.tables(AUTUMN)["receipt"]
+
+
 @pytest.mark.parametrize(
-    ("form", "pattern"),
+    ("form", "pattern", "zone"),
     [
-        ("iso", "%Y-%m-%dT%H:%M:%SZ"),
-        ("utc", "%Y-%m-%d %H:%M:%S UTC"),
-        ("naive", "%Y-%m-%d %H:%M:%S"),
-        ("offset", "%Y-%m-%d %H:%M:%S %z"),
+        ("iso", "%Y-%m-%dT%H:%M:%SZ", "Asia/Kolkata"),
+        ("utc", "%Y-%m-%d %H:%M:%S UTC", "America/St_Johns"),
+        ("naive", "%Y-%m-%d %H:%M:%S", "Asia/Kolkata"),
+        ("naive", "%Y-%m-%d %H:%M:%S", "America/St_Johns"),
+        ("offset", "%Y-%m-%d %H:%M:%S %z", "Asia/Kolkata"),
+        ("offset", "%Y-%m-%d %H:%M:%S %z", "America/St_Johns"),
     ],
 )
-@pytest.mark.parametrize("zone", ["Europe/Dublin", "Asia/Kolkata", "America/St_Johns"])
-def test_timestamps_of_every_form_are_the_same_instants(talk, form, pattern, zone):
+def test_timestamps_of_every_form_are_the_same_instants(talk, plain, form, pattern, zone):
     """Text says the same instants as Unix seconds, in the workspace's zone where it is naive."""
-    autumn = {"created_at_after": 1540512000, "created_at_before": 1541462399}
-    plain = talk.tables(autumn)["receipt"]
     talk.sandbox.switch(timestamps=form, timezone=zone)
-    written = talk.tables(autumn)["receipt"]
+    written = talk.tables(AUTUMN)["receipt"]
     where = ZoneInfo(zone if form == "naive" else "UTC")
     names = [name for name in plain[0] if name.startswith("first_") or name == "received_at"]
     compared = 0
@@ -146,7 +156,7 @@ def test_timestamps_of_every_form_are_the_same_instants(talk, form, pattern, zon
                 expected = local if form == "offset" else local.replace(tzinfo=None)
                 assert moment == expected
                 compared += 1
-    assert compared > 300
+    assert compared > 80
 
 
 def test_the_server_may_round_to_whole_days(talk):
@@ -203,9 +213,10 @@ def test_data_may_live_a_week_from_creation(talk):
     assert shown["download_expires_at"] == str(START + 7 * 86400)
 
 
-@pytest.mark.parametrize(
-    ("rule", "accept", "status"),
-    [
+def test_the_accept_header_may_be_mandatory(talk):
+    """406 comes when the rule is not met, and is worded as an error list."""
+    job = talk.export()
+    for rule, accept, status in (
         ("octet-stream", "application/octet-stream", 200),
         ("octet-stream", "text/html, application/octet-stream;q=0.5", 200),
         ("octet-stream", "*/*", 406),
@@ -213,15 +224,12 @@ def test_data_may_live_a_week_from_creation(talk):
         ("matching", "*/*", 200),
         ("matching", "application/json", 406),
         ("anything", "application/json", 200),
-    ],
-)
-def test_the_accept_header_may_be_mandatory(talk, rule, accept, status):
-    """406 comes when the rule is not met, and is worded as an error list."""
-    talk.sandbox.switch(accept=rule)
-    answer = talk.download(talk.export(), Accept=accept)
-    assert answer.status_code == status
-    if status == 406:
-        assert fault(answer)[1] == "media_type_not_acceptable"
+    ):
+        talk.sandbox.switch(accept=rule)
+        answer = talk.download(job, Accept=accept)
+        assert answer.status_code == status, (rule, accept)
+        if status == 406:
+            assert fault(answer)[1] == "media_type_not_acceptable"
 
 
 def test_a_version_may_be_required(talk):
@@ -255,16 +263,15 @@ def test_a_download_can_be_resumed(talk):
     assert talk.download(job, Range=f"bytes=0-{size * 9}").content == whole.content
 
 
-@pytest.mark.parametrize(
-    "asked",
-    ["bytes=5-2", "lines=1-2", "bytes=", "bytes=1-2,4-5", "bytes=-", f"bytes={'9' * 5000}-"],
-)
-def test_a_range_that_makes_no_sense_is_ignored(talk, asked):
+def test_a_range_that_makes_no_sense_is_ignored(talk):
     """An invalid Range gets the whole with 200."""
     job = talk.export()
-    answer = talk.download(job, Range=asked)
-    assert answer.status_code == 200
-    assert answer.content == talk.download(job).content
+    whole = talk.download(job).content
+    senseless = ["bytes=5-2", "lines=1-2", "bytes=", "bytes=1-2,4-5", "bytes=-"]
+    for asked in [*senseless, f"bytes={'9' * 5000}-"]:
+        answer = talk.download(job, Range=asked)
+        assert answer.status_code == 200, asked
+        assert answer.content == whole, asked
 
 
 def test_a_range_beyond_the_end_is_refused(talk):
