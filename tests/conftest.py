@@ -25,7 +25,7 @@ JUPYTERS_OWN = "Canceled future for"
 """What JupyterLab itself says when a kernel goes while it is asking something of it."""
 
 # How long an example takes depends on what else the machine does.
-hypothesis.settings.register_profile("sample", deadline=None)
+hypothesis.settings.register_profile("sample", deadline=None, max_examples=30)
 hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=500)
 
 SLOW = ("browser", "kernel", "binder", "environments")
