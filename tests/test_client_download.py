@@ -433,7 +433,8 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("at", [0, 700_000, 2_900_000])
+@pytest.mark.kernel
+@pytest.mark.parametrize("at", [0, 2_900_000])
 def test_a_killed_download_is_taken_up(play, path, at):
     """A process that is killed in the middle leaves a part that the next one completes."""
     server, client = play(file(DATA, headers=TAG))
@@ -462,7 +463,7 @@ def test_a_random_line(play, path):
         lambda: lambda asked: Reply(416 if "range" in asked.headers else 500),
         lambda: Reply(silent=True),
     ]
-    for turn in range(12):
+    for turn in range(5):
         target = path.with_name(f"{turn}.zip")
         script = [generator.choice(faults)() for _ in range(4)]
         _, client = play(*script, file(DATA, headers=TAG))
@@ -470,27 +471,30 @@ def test_a_random_line(play, path):
         assert target.read_bytes() == DATA
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measured in /proc")
 def test_memory_does_not_grow_with_the_file(path):
-    """A hundred megabytes go to the disk without being held, in a fresh process."""
+    """Many megabytes go to the disk without being held, in a fresh process."""
     code = """
-        import resource, sys
+        import sys
         from pathlib import Path
         from intercom_export_widgets.intercom.client import IntercomClient
         from intercom_export_widgets.intercom.credentials import Token
         from intercom_export_widgets.intercom.job import Job, JobStatus
         client = IntercomClient(Token("token"), base_url=sys.argv[1])
-        peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        def peak():
+            status = Path("/proc/self/status").read_text()
+            return int(status.partition("VmHWM:")[2].split()[0])
         client.refresh("x")
         before = peak()
         client.download(Job("x", JobStatus.COMPLETED), Path(sys.argv[2]))
         print(peak() - before)
     """
-    size = 100_000_000
+    size = 30_000_000
     with WireServer(Reply(200, {"job_identifier": "x"}), Reply(200, b"P" * size)) as server:
         command = [sys.executable, "-c", textwrap.dedent(code), server.url, str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert path.stat().st_size == size
-    assert int(done.stdout) < 20_000
+    assert int(done.stdout) < 10_000
 
 
 def test_downloads_side_by_side(play, path):
