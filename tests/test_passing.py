@@ -61,7 +61,7 @@ def packed(tables, tmp_path_factory):
             path, members = folder / container, []
             method = DEFLATED if container in ("zip", "zip-streamed", "gzip") else STORED
             for name, data in tables.items():
-                members.append(Member(folder / name, name, method))
+                members.append(Member(folder, name, method))
                 members[-1].write(data)
                 members[-1].finish()
             match container:
