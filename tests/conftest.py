@@ -53,6 +53,9 @@ SECOND_BROWSER = {
 }
 """The browser's tests in two halves, by time; each has its own JupyterLab and Chromium."""
 
+STORES = {"test_dask", "test_store"}
+"""The files whose tests share one S3 server, which takes a second or two to start."""
+
 LONGEST = ("browser-1", "browser-2", "test_notebooks", "test_kernel", "test_kernels_killed")
 """The groups that start first, since they take longest."""
 
@@ -104,6 +107,8 @@ def group_of(nodeid):
         return "browser-1"
     if stem in SECOND_BROWSER:
         return "browser-2"
+    if stem in STORES:
+        return "stores"
     return f"{stem}-{name.partition('[')[2]}" if stem == "test_environments" else stem
 
 

@@ -57,8 +57,9 @@ def test_the_file_is_written_once_and_again_when_it_is_of_another_export(session
     same(other.dask("open", path), other.tables["open"])
 
 
-def test_a_store_is_opened_from_anywhere(export, bucket):
+def test_a_store_is_opened_from_anywhere(session, bucket):
     """What an export wrote to S3 is opened by its address alone, or by the export itself."""
+    export = session.submit("2018-06-01T09:00 2018-06-01T11:00").wait()
     export.to_parquet(bucket)
     same(open_dask(bucket), export.receipts)
     same(open_dask(f"{bucket}/click.parquet"), export.tables["click"])
