@@ -16,6 +16,7 @@ from sandbox_talk import JUNE, START, Talk, tables
 
 import intercom_export_widgets.sandbox as room
 from intercom_export_widgets.sandbox import Switches
+from intercom_export_widgets.sandbox import workspace as workspaces
 from intercom_export_widgets.sandbox.archive import write_archive
 from intercom_export_widgets.sandbox.container import Member, write_zip
 from intercom_export_widgets.sandbox.sheets import Texts, csv_lines, integers
@@ -304,9 +305,11 @@ def test_the_overview_counts_what_the_groups_hold(june):
         assert sums[f"{group}_unique"] == len({row["receipt_id"] for row in june[group]})
 
 
-def test_large_days_are_cut_into_parts_without_a_seam(tmp_path):
-    """With tens of thousands of rows a day, ids stay unique and times in order."""
-    workspace = Workspace(seed=3, rows_per_day=30_000)
+def test_large_days_are_cut_into_parts_without_a_seam(tmp_path, monkeypatch):
+    """With several blocks of rows a day, ids stay unique and times in order."""
+    monkeypatch.setattr(workspaces, "BLOCK_ROWS", 2_000)
+    workspace = Workspace(seed=3, rows_per_day=6_000)
+    assert workspace._parts == 3
     after = JUNE["created_at_after"]
     path = write_archive(
         tmp_path,
