@@ -73,6 +73,8 @@ def packed(tables, tmp_path_factory):
                     write_tar_gz(path, members)
                 case _:
                     write_zip(path, members, streamed=container == "zip-streamed")
+            for member in members:
+                member.discard()
             made[container] = path.read_bytes()
         return made[container]
 
