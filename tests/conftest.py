@@ -18,11 +18,14 @@ from wire import Clock, WireServer
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.jobs.session import ExportSession
-from intercom_export_widgets.sandbox import Sandbox
+from intercom_export_widgets.sandbox import Sandbox, Switches
 
 TOKEN = "dG9rOnRoZS10b2tlbi1vZi10aGUtdGVzdHM"  # noqa: S105 - the sandbox's, known so that it can be searched for
 JUPYTERS_OWN = "Canceled future for"
 """What JupyterLab itself says when a kernel goes while it is asking something of it."""
+
+DELIVERIES = {"rows_per_day": 30, "switches": Switches(container="gzip")}
+"""A sandbox of deliveries alone, and few: an export costs half of what it costs with all tables."""
 
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("sample", deadline=None, max_examples=30)
@@ -179,7 +182,7 @@ def own_environment(tmp_path, monkeypatch):
 
 
 def own_sandbox(module, job_seconds=0.0):
-    """Return a sandbox as a test module's `SANDBOX` describes it: few rows cost less time."""
+    """Return a sandbox as a test module's `SANDBOX` describes it, if there is one."""
     return Sandbox(token=TOKEN, job_seconds=job_seconds, **getattr(module, "SANDBOX", {}))
 
 
@@ -210,10 +213,16 @@ def session(sandbox, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def shared_session(request, tmp_path_factory):
+def shared_sandbox(request):
+    """One sandbox for all tests of a module that change nothing in it."""
+    with own_sandbox(request.module) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_session(shared_sandbox, tmp_path_factory):
     """One session for all tests of a module that only read what it has exported."""
-    folder = tmp_path_factory.mktemp("shared")
-    with own_sandbox(request.module) as sandbox, own_session(sandbox, folder) as opened:
+    with own_session(shared_sandbox, tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from contextlib import contextmanager
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -15,4 +16,7 @@ def loaded_shell(config):
     shell.run_cell("%load_ext intercom_export_widgets").raise_error()
     yield shell
     shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
+    # It ends its history at the interpreter's exit, when the test's folder is gone.
+    atexit.unregister(shell.atexit_operations)
+    shell.atexit_operations()
     InteractiveShell.clear_instance()

@@ -7,6 +7,7 @@ import threading
 import pandas as pd
 import pyarrow as pa
 import pytest
+from conftest import DELIVERIES
 from pyarrow import parquet
 from shares import windows_shares  # noqa: F401 - a fixture
 
@@ -15,12 +16,10 @@ from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.jobs.conversion import Workers, make_alike
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.store import FolderStore
-from intercom_export_widgets.sandbox import Switches
 
 RANGE = "2018-06-01 2018-06-03"
 UNTIL = "2018-06-05"
-SANDBOX = {"rows_per_day": 30, "switches": Switches(container="gzip")}
-"""Deliveries alone, for most tests: an archive of all tables makes twenty files of each window."""
+SANDBOX = DELIVERIES
 
 pytestmark = [
     pytest.mark.usefixtures("windows_shares"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from conftest import DELIVERIES
 from test_figures import Held, batch
 
 from intercom_export_widgets.data.figures import figures_of
@@ -10,18 +11,25 @@ from intercom_export_widgets.data.pictures import pictures_of
 from intercom_export_widgets.errors import ExportWarning, NotReadyError
 from intercom_export_widgets.notebook.backfillview import backfill_html, card_of_backfill, number_of
 
+SANDBOX = DELIVERIES
 WINDOWS = "2018-06-01 2018-06-04"
 
 
-@pytest.fixture
-def backfill(session):
+@pytest.fixture(scope="module")
+def backfill(shared_session):
     """Two windows of two days."""
-    return session.backfill(WINDOWS, "2d").wait(60)
+    return shared_session.backfill(WINDOWS, "2d").wait(60)
 
 
-def test_figures_of_windows_are_those_of_the_whole_range(session, backfill):
+@pytest.fixture(scope="module")
+def whole(shared_session):
+    """The same days as one export."""
+    return shared_session.submit(WINDOWS).wait(30)
+
+
+def test_figures_of_windows_are_those_of_the_whole_range(backfill, whole):
     """Deliveries by day and by message are the same; the note says how opens were counted."""
-    figures, whole = backfill.figures, session.submit(WINDOWS).wait(30).figures
+    figures, whole = backfill.figures, whole.figures
     assert figures.sent == whole.sent
     assert figures.daily(92) == whole.daily(92)
     assert [m.sent for m in figures.messages] == [m.sent for m in whole.messages]
@@ -50,16 +58,16 @@ def test_charts_of_a_backfill_are_those_of_an_export(backfill):
     assert backfill.chart("messages").to_dict()["description"].startswith("Opened and clicked")
 
 
-def test_a_table_of_all_windows_is_looked_at_like_one(session, backfill):
+def test_a_table_of_all_windows_is_looked_at_like_one(backfill, whole):
     """Its rows are every n-th of the whole range's, and the caption counts all of them."""
-    receipts = session.submit(WINDOWS).wait(30).receipts
+    receipts = whole.receipts
     view = backfill.show(rows=50)
     every = -(-len(receipts) // 50)
     assert list(view.frame.receipt_id) == list(receipts.receipt_id[::every])
     assert f"of {len(receipts):,} rows, evenly taken" in view.caption
 
 
-def test_pictures_stand_on_its_card_once_it_has_ended(session, sandbox, backfill):
+def test_pictures_stand_on_its_card_once_it_has_ended(shared_session, shared_sandbox, backfill):
     """As HTML for pages without a script, and by message for the live card; none while it runs."""
     assert backfill_html(backfill).count("<svg") == 3
     card = card_of_backfill(backfill)
@@ -68,8 +76,8 @@ def test_pictures_stand_on_its_card_once_it_has_ended(session, sandbox, backfill
     card._draw_backfill(backfill)
     assert [(len(each["pictures"]), each["number"]) for each in told] == [(3, number_of(backfill))]
     assert card.as_html().count("<svg") == 3
-    sandbox.switch(stuck=1)
-    running = session.backfill("2018-05-01 2018-05-04", "2d")
+    shared_sandbox.switch(stuck=1)
+    running = shared_session.backfill("2018-05-01 2018-05-04", "2d")
     assert "<svg" not in backfill_html(running)
     with pytest.raises(NotReadyError):
         running.chart()
@@ -79,6 +87,6 @@ def test_pictures_stand_on_its_card_once_it_has_ended(session, sandbox, backfill
 def test_pictures_of_what_is_there_say_what_is_missing(session, sandbox):
     """A window that failed is named, and the others are drawn."""
     sandbox.switch(failed=2)
-    backfill = session.backfill("2018-05-01 2018-05-04", "2d").wait(60)
+    backfill = session.backfill("2018-05-01 2018-05-02", "1d").wait(60)
     with pytest.warns(ExportWarning, match="1 window is missing: 2018-05-01"):
         assert backfill.figures.sent > 0

@@ -151,7 +151,6 @@ def shell(mirror, tmp_path, monkeypatch):
         session.connection = Connection(TOKEN, base_url=mirror.url, pause=lambda _: None)
         running.run_cell("%xmode Verbose")
         yield running
-        running.history_manager.end_session()
 
 
 def interrupt(_):
