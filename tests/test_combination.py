@@ -7,19 +7,26 @@ import pytest
 
 from intercom_export_widgets import combine, errors
 
-UNTIL = "2018-06-10"
+SANDBOX = {"rows_per_day": 30}
+UNTIL = "2018-06-05"
 
 
-@pytest.fixture
-def days(session):
-    """The deliveries of three days, each observed until its own end."""
-    return [session.submit(f"2018-06-0{day}").wait(30).receipts for day in (1, 2, 3)]
+@pytest.fixture(scope="module")
+def exports(shared_session):
+    """The exports of three days, each observed until its own end."""
+    return [shared_session.submit(f"2018-06-0{day}").wait(30) for day in (1, 2, 3)]
 
 
-@pytest.fixture
-def comparable(session):
+@pytest.fixture(scope="module")
+def days(exports):
+    """Their deliveries."""
+    return [export.receipts for export in exports]
+
+
+@pytest.fixture(scope="module")
+def comparable(shared_session):
     """The exports of three days, all observed until the same."""
-    return [session.submit(f"2018-06-0{day}", observe=UNTIL).wait(30) for day in (1, 2, 3)]
+    return [shared_session.submit(f"2018-06-0{day}", observe=UNTIL).wait(30) for day in (1, 2, 3)]
 
 
 def test_other_moments_ask_for_a_word_that_names_them(days):
@@ -38,10 +45,10 @@ def test_other_moments_ask_for_a_word_that_names_them(days):
 
 @pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning")
 @pytest.mark.parametrize("backend", ["pandas", "pyarrow"])
-def test_one_moment_for_all_needs_no_word(comparable, session, backend):
+def test_one_moment_for_all_needs_no_word(comparable, shared_session, backend):
     """Exports or tables give, in order, what one export of all days gives, with its dtypes."""
     parts = [export.read(dtype_backend=backend) for export in comparable]
-    whole = session.submit("2018-06-01 2018-06-03", observe=UNTIL).wait(30)
+    whole = shared_session.submit("2018-06-01 2018-06-03", observe=UNTIL).wait(30)
     expected = whole.read(dtype_backend=backend)
     found = combine(parts)
     assert list(found["receipt_id"]) == list(expected["receipt_id"])
@@ -55,19 +62,19 @@ def test_one_moment_for_all_needs_no_word(comparable, session, backend):
 
 
 @pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning")
-def test_days_that_come_twice_are_refused(comparable, session):
+def test_days_that_come_twice_are_refused(comparable, shared_session):
     """Whatever the word, rows of the same days are not doubled."""
-    several = session.submit("2018-06-02 2018-06-04", observe=UNTIL).wait(30)
+    several = shared_session.submit("2018-06-02 2018-06-04", observe=UNTIL).wait(30)
     for parts in ([*comparable, several], [comparable[0], comparable[0]]):
         with pytest.raises(errors.InputError, match="come twice"):
             combine(parts, mixed=True)
 
 
-def test_rows_beyond_the_range_count_as_held(session):
+@pytest.mark.filterwarnings("ignore:.*outside the range:UserWarning")
+def test_rows_beyond_the_range_count_as_held(comparable):
     """A table that was read untrimmed holds days that are not its own."""
-    untrimmed = session.submit("2018-06-01", observe=UNTIL).wait(30).read(trim=False)
-    with pytest.warns(errors.ExportWarning, match="outside the range"):
-        later = session.submit("2018-06-02", observe=UNTIL).wait(30).receipts
+    untrimmed = comparable[0].read(trim=False)
+    later = comparable[1].receipts
     with pytest.raises(errors.InputError, match="come twice"):
         combine([untrimmed, later])
 
@@ -99,9 +106,9 @@ def test_what_does_not_say_what_it_is_is_refused(days):
         combine([])
 
 
-def test_tables_that_are_not_alike_are_refused(session, days):
+def test_tables_that_are_not_alike_are_refused(exports, days):
     """Opens are no deliveries, and Arrow's dtypes are not pandas' own."""
-    second = session.submit("2018-06-02").wait(30)
+    second = exports[1]
     with pytest.raises(errors.InputError, match="different tables"):
         combine([days[0], second.tables["open"]], mixed=True)
     with pytest.raises(errors.InputError, match="dtype_backend"):
@@ -119,12 +126,12 @@ def test_workspaces_are_put_together_for_a_word_of_their_own(days):
     assert both.attrs["workspace_id"] == ""
 
 
-def test_files_of_unknown_ranges_ask_for_the_word_too(session, days, tmp_path):
+def test_files_of_unknown_ranges_ask_for_the_word_too(shared_session, days, exports, tmp_path):
     """A file from elsewhere does not say until when it counts; doubles are found by their rows."""
     path = tmp_path / "from elsewhere.zip"
-    export = session.submit("2018-06-05").wait(30)
+    export = exports[2]
     path.write_bytes(export.progress.path.read_bytes())
-    unknown = session.load(path).receipts
+    unknown = shared_session.load(path).receipts
     assert unknown.attrs["observed_until"] == ""
     with pytest.raises(errors.InputError, match="not known"):
         combine([days[0], unknown])
@@ -133,10 +140,10 @@ def test_files_of_unknown_ranges_ask_for_the_word_too(session, days, tmp_path):
         combine([export, unknown], mixed=True)
 
 
-def test_backfills_are_parts_too(session):
+def test_backfills_are_parts_too(shared_session, exports):
     """A backfill goes with an export, its word said for it; one part alone is itself."""
-    backfill = session.backfill("2018-06-01 2018-06-02", "1d").wait(60)
-    third = session.submit("2018-06-03").wait(30)
+    backfill = shared_session.backfill("2018-06-01 2018-06-02", "1d").wait(60)
+    third = exports[2]
     with pytest.raises(errors.InputError, match="different moments"):
         combine([backfill, third])
     found = combine([backfill, third], mixed=True)
