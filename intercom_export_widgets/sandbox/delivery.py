@@ -76,7 +76,7 @@ def delivered(
         status_code=200 if span is None else 206,
         headers=headers,
         break_after=switches.broken_after if breaks else None,
-        bytes_per_second=switches.bytes_per_second,
+        bytes_per_second=lambda: controls.switches.bytes_per_second,
         flip=written.middle if controls.take("corrupt", "download") else None,
     )
 

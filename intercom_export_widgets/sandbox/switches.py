@@ -92,7 +92,7 @@ class Switches:
     download_url : str
         Where a job's ``download_url`` leads: the ``api``, ``elsewhere``, nowhere.
     bytes_per_second : int
-        How slowly downloads are sent; 0 is as fast as it goes.
+        How slowly downloads are sent, those that have begun too; 0 is as fast as it goes.
     throttle : Fault
         429 ``Exceeded rate limit of … in 10_seconds``.
     server_error : Fault

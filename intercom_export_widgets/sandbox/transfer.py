@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
@@ -70,8 +71,8 @@ class Transfer(Response):
         Without Content-Length, which the span gives.
     break_after : int, optional
         Close the connection after so many bytes of the body.
-    bytes_per_second : int
-        0 is as fast as it goes.
+    bytes_per_second : callable
+        Returns the speed, also of a transfer that has begun; 0 is as fast as it goes.
     flip : int, optional
         The offset in the file of a byte to be sent wrong.
     """
@@ -84,7 +85,7 @@ class Transfer(Response):
         status_code: int,
         headers: dict[str, str],
         break_after: int | None = None,
-        bytes_per_second: int = 0,
+        bytes_per_second: Callable[[], int] = lambda: 0,
         flip: int | None = None,
     ) -> None:
         length = str(span[1] - span[0])
@@ -105,21 +106,22 @@ class Transfer(Response):
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        # A tenth of a second's worth at a time, so that slow is slow and not in bursts.
-        step = max(1, min(BLOCK, self.bytes_per_second // 10)) if self.bytes_per_second else BLOCK
         loop = asyncio.get_running_loop()
         due = loop.time()
         with self.path.open("rb") as file:
             file.seek(position)
             while position < end and not transport.is_closing():
+                speed = self.bytes_per_second()
+                # A tenth of a second's worth at a time, so that slow is slow and not in bursts.
+                step = max(1, min(BLOCK, speed // 10)) if speed else BLOCK
                 block = self._block(file.read(min(step, end - position)), position)
                 if not block:
                     break
                 position += len(block)
                 await send({"type": "http.response.body", "body": block, "more_body": True})
-                if self.bytes_per_second:
+                if speed:
                     # By the clock: what waking up late has cost is made up for, if not all.
-                    due = max(due + len(block) / self.bytes_per_second, loop.time() - LATE)
+                    due = max(due + len(block) / speed, loop.time() - LATE)
                     await asyncio.sleep(max(0.0, due - loop.time()))
         if breaks:
             await _hang_up(scope, receive)
