@@ -111,7 +111,7 @@ def test_data_asked_for_too_early_is_an_error(session, sandbox):
 
 def test_the_next_window_is_prepared_while_the_last_is_downloaded(session, sandbox):
     """A download that does not come to an end holds no submission up."""
-    sandbox.switch(bytes_per_second=2_000)
+    sandbox.switch(bytes_per_second=100)
     backfill = session.backfill("2018-06-01 2018-06-02", "1d", mixed=True)
     overlapped = threading.Event()
 

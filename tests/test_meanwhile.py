@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+from conftest import DELIVERIES
 from shares import windows_shares  # noqa: F401 - a fixture
 from test_queue import DEAD, JUNE, creations, until
 
 from intercom_export_widgets.jobs.progress import Stage
 
+SANDBOX = DELIVERIES
 pytestmark = pytest.mark.usefixtures("windows_shares")
 
 
@@ -31,17 +33,6 @@ def test_a_day_that_another_notebooks_backfill_brought_is_read_from_disk(session
     assert export.receipts.equals(window.receipts)
     assert not another.lineup.places()
     assert another.log(everything=True)["job_identifier"].is_unique
-
-
-def test_what_is_being_fetched_is_waited_for(session, sandbox, another):
-    """The slot is free, and yet nothing is sent: the data of the same range are on their way."""
-    sandbox.switch(bytes_per_second=15_000)
-    first = session.submit(JUNE)
-    until(lambda e: e.progress.stage is Stage.DOWNLOADING, first)
-    export = another.start(JUNE, when_free=True)
-    until(lambda e: "Another notebook is downloading it" in e.progress.note, export)
-    assert export.wait(60).job_identifier == first.wait(60).job_identifier
-    assert len(creations(sandbox)) == 1
 
 
 def test_a_range_without_data_is_not_asked_for_again(session, sandbox, another):
@@ -70,14 +61,16 @@ def test_what_was_asked_for_afresh_is_exported_afresh(session, sandbox, another)
 def test_a_fetch_of_hours_is_waited_for_and_nothing_is_exported_twice(
     session, sandbox, another, when_free
 ):
-    """However long another notebook fetches the same range: its job is followed, not repeated."""
-    sandbox.switch(bytes_per_second=15_000)
+    """The slot is free, yet another notebook's job of the same range is followed, not repeated."""
+    sandbox.switch(bytes_per_second=100)
     first = session.submit(JUNE)
     until(lambda e: e.progress.stage is Stage.DOWNLOADING, first)
     session.ledger.update(first.number, submitted_at=another.now() - 3 * 3600)
     export = another.start(JUNE, when_free=when_free)
     until(lambda e: "Another notebook is downloading it" in e.progress.note, export)
+    sandbox.switch(bytes_per_second=0)
     assert export.wait(60).number == first.wait(60).number
+    assert export.job_identifier == first.job_identifier
     assert export.receipts.equals(first.receipts)
     assert len(creations(sandbox)) == 1
     assert len(another.log(everything=True)) == 1

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from conftest import one_more
+from conftest import DELIVERIES, one_more
 from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
@@ -16,6 +16,7 @@ from intercom_export_widgets.jobs.progress import Stage
 
 pytestmark = pytest.mark.usefixtures("windows_shares")
 
+SANDBOX = DELIVERIES
 JUNE = "2018-06-01 2018-06-02"
 
 
@@ -24,10 +25,11 @@ def creates(sandbox):
 
 
 def test_the_same_range_is_read_from_disk_with_a_word_that_says_so(session, another, sandbox):
-    """In this session and in the next one, nothing is submitted, and the data are the same."""
+    """In this session and the next nothing is submitted, however the instants are written."""
     first = session.submit(JUNE).wait(30)
     assert first.progress.kept_since is None
     assert session.submit(JUNE) is first
+    assert session.submit("1527811200 1527983999").wait(30).job_identifier == first.job_identifier
     second = another.submit(JUNE)
     assert second.done
     assert second.progress.kept_since == pytest.approx(first.progress.finished_at, abs=1)
@@ -46,15 +48,6 @@ def test_what_is_whole_is_not_parsed_again(session, another):
     assert second.progress.rows == first.progress.rows
     assert second.receipts.equals(first.receipts)
     assert {file: file.stat().st_ino for file in cache.folder.iterdir()} == before
-
-
-def test_fresh_exports_anew(session, sandbox):
-    """Whoever asks for it gets a new job, and its file beside the old one."""
-    first = session.submit(JUNE).wait(30)
-    second = session.submit(JUNE, fresh=True).wait(30)
-    assert creates(sandbox) == 2
-    assert first.job_identifier != second.job_identifier
-    assert first.progress.path.exists()
 
 
 def test_a_damaged_or_missing_file_is_exported_anew(session, another, sandbox):
@@ -87,22 +80,6 @@ def test_another_observed_until_is_another_export(session, sandbox):
     assert creates(sandbox) == 2
 
 
-def test_another_zone_with_the_same_instants_is_the_same(session, sandbox):
-    """What counts are the instants, not how they are called."""
-    session.submit("2018-06-01 2018-06-02").wait(30)
-    session.submit("1527811200 1527983999").wait(30)
-    assert creates(sandbox) == 1
-
-
-def test_another_workspace_is_asked_for_its_own_data(session, sandbox):
-    """A file of one workspace is never given out for another."""
-    session.submit(JUNE).wait(30)
-    entry = session.ledger.entries()[0]
-    session.ledger.update(entry.number, workspace_id="another")
-    session.submit(JUNE).wait(30)
-    assert creates(sandbox) == 2
-
-
 def test_a_range_without_data_is_not_asked_for_again(session, another, sandbox):
     """That there was nothing is known too."""
     sandbox.switch(no_data=1)
@@ -113,10 +90,16 @@ def test_a_range_without_data_is_not_asked_for_again(session, another, sandbox):
     assert creates(sandbox) == 1
 
 
-def test_another_workspace_in_between_hides_nothing(session, another, sandbox):
-    """The newest export of the range may be of another workspace; ours is found behind it."""
+def test_fresh_exports_anew_and_a_workspace_gets_its_own_data(session, another, sandbox):
+    """Another workspace's newer export hides nothing, and its file is never given out for ours."""
     first = session.submit(JUNE).wait(30)
     second = session.submit(JUNE, fresh=True).wait(30)
+    assert creates(sandbox) == 2
+    assert first.job_identifier != second.job_identifier
+    assert first.progress.path.exists()
     session.ledger.update(second.number, workspace_id="another")
     assert another.submit(JUNE).job_identifier == first.job_identifier
     assert creates(sandbox) == 2
+    session.ledger.update(first.number, workspace_id="another")
+    session.submit(JUNE).wait(30)
+    assert creates(sandbox) == 3
