@@ -12,7 +12,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from conftest import TOKEN
+from conftest import DELIVERIES, TOKEN
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +28,7 @@ from intercom_export_widgets.jobs.tools import Tools
 from intercom_export_widgets.jobs.turn import Turn, await_turn, politely
 from intercom_export_widgets.notebook.card import describe
 
+SANDBOX = DELIVERIES
 JUNE = "2018-06-01 2018-06-02"
 DEAD = f"{socket.gethostname()}:999999999"
 SLOT = Slot("https://api.intercom.io", "abc")
@@ -127,7 +128,7 @@ def test_the_holder_is_canceled_when_that_was_asked_for(session, sandbox, anothe
 def test_a_free_slot_is_taken_at_once(session, sandbox):
     """A range that nobody is before is submitted like any other."""
     export = session.start(JUNE, when_free=True).wait(30)
-    assert len(export.receipts) > 100
+    assert len(export.receipts) > 20
     assert len(creations(sandbox)) == 1
     assert not session.lineup.places()
 
@@ -262,10 +263,10 @@ def test_who_submits_past_the_queue_is_told(session, sandbox):
 
 
 def test_ranges_of_two_notebooks_go_out_in_order_and_once_each(session, sandbox, another):
-    """Five ranges of two sessions are submitted in the order in which they were put in."""
+    """Three ranges of two sessions are submitted in the order in which they were put in."""
     lock = sandbox.lock()
     exports = []
-    for index, day in enumerate(DAYS):
+    for index, day in enumerate(DAYS[:3]):
         exports.append((session, another)[index % 2].start(day, when_free=True))
     until(lambda e: "later" in e.progress.note, exports[0])
     sandbox.unlock(lock)
@@ -276,11 +277,11 @@ def test_ranges_of_two_notebooks_go_out_in_order_and_once_each(session, sandbox,
         export.nudge()
     for export in exports:
         export.wait(60)
-    after = [day.created_at_after for day in DAYS]
+    after = [day.created_at_after for day in DAYS[:3]]
     sent = creations(sandbox)
     assert sorted(set(sent)) == after
     assert [first for i, first in enumerate(sent) if first not in sent[:i]] == after
-    assert len(session.log(everything=True)) == 5
+    assert len(session.log(everything=True)) == 3
 
 
 def test_a_claim_is_given_to_one_thread_only(queue):
@@ -371,7 +372,7 @@ if how == "die":
     session.start("2018-06-02", when_free=True)
     session.start("2018-06-03", when_free=True)
     os.kill(os.getpid(), signal.SIGKILL)
-days = [session.start(f"2018-06-{day:02}", fresh=True, when_free=True) for day in range(11, 15)]
+days = [session.start(f"2018-06-{day:02}", fresh=True, when_free=True) for day in range(11, 14)]
 for day in days:
     day.wait(60)
 """
@@ -385,6 +386,7 @@ def child(session, how):
     return subprocess.Popen([sys.executable, "-c", CHILD, *arguments])
 
 
+@pytest.mark.kernel
 def test_what_a_killed_kernel_left_is_taken_up(session, sandbox):
     """The running job is followed and both waiting ranges are submitted, each once."""
     sandbox.switch(stuck=1)
@@ -403,11 +405,12 @@ def test_what_a_killed_kernel_left_is_taken_up(session, sandbox):
     assert session.lineup.take_up() == []
 
 
+@pytest.mark.kernel
 def test_killed_at_any_moment_no_range_is_submitted_twice(session, sandbox, exhaustive):
     """A process that is killed while it submits leaves each range sent once, or not yet."""
     for turn, beat in enumerate(range(12) if exhaustive else (0, 2, 5)):
         process = child(session, "live")
-        while len(session.ledger.entries()) <= 4 * turn:
+        while len(session.ledger.entries()) <= 3 * turn:
             threading.Event().wait(0.005)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.03 * beat)
@@ -419,23 +422,24 @@ def test_killed_at_any_moment_no_range_is_submitted_twice(session, sandbox, exha
     statuses = session.log(everything=True)["status"]
     assert set(statuses) <= {"completed", "unknown"}
     entries = session.ledger.entries()
-    assert len(creations(sandbox)) <= len(entries) <= 48
+    assert len(creations(sandbox)) <= len(entries) <= 36
     named = [entry.job_identifier for entry in entries if entry.job_identifier]
     assert len(set(named)) == len(named)
 
 
+@pytest.mark.kernel
 def test_two_processes_on_one_ledger_submit_each_range_once(session, sandbox):
-    """Eight ranges of two live processes go out once each, however the two are timed."""
+    """Six ranges of two live processes go out once each, however the two are timed."""
     process = child(session, "live")
-    mine = [session.start(f"2018-06-{day:02}", when_free=True) for day in range(21, 25)]
+    mine = [session.start(f"2018-06-{day:02}", when_free=True) for day in range(21, 24)]
     for export in mine:
         export.wait(120)
     assert process.wait(120) == 0
     log = session.log(everything=True)
-    assert list(log["status"]) == ["completed"] * 8
+    assert list(log["status"]) == ["completed"] * 6
     assert log["job_identifier"].is_unique
     sent = creations(sandbox)
-    assert len(set(sent)) == 8
+    assert len(set(sent)) == 6
     assert not session.lineup.places()
 
 
