@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import come_about
+from conftest import DELIVERIES, come_about
 from test_kernel import execute, kernel_environment, shown  # noqa: F401 - a fixture
 from test_magic import run, shell, value  # noqa: F401 - fixtures
 from test_queue import until
@@ -11,6 +11,8 @@ from test_queue import until
 from intercom_export_widgets import errors
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.form import ExportForm
+
+SANDBOX = DELIVERIES
 
 
 @pytest.fixture
@@ -56,18 +58,14 @@ def test_what_waits_is_taken_out_by_its_name_or_all_at_once(run, holder):  # noq
     value(run, f"%intercom_export cancel {holder.job_identifier}")
 
 
-@pytest.mark.parametrize("line", ["queue remove", "queue remove x", "queue off", "queue remove 9"])
-def test_a_queue_line_that_means_nothing_is_said(run, line):  # noqa: F811 - a fixture
-    """Each is one sentence."""
-    _, error, _ = run(f"%intercom_export {line}")
-    assert isinstance(error, errors.UsageError)
-
-
-@pytest.mark.parametrize(("word", "meant"), [("claer", "clear"), ("remvoe 1", "remove")])
-def test_a_mistyped_word_for_the_queue_is_told(run, word, meant):  # noqa: F811 - a fixture
-    """The word that was probably meant comes first, and nothing is taken out."""
-    _, error, _ = run(f"%intercom_export queue {word}")
-    assert str(error).startswith(f"Did you mean {meant!r}? Write it as: %intercom_export queue")
+def test_a_queue_line_that_means_nothing_is_said(run):  # noqa: F811 - a fixture
+    """Each is one sentence, which begins with the word that was probably meant."""
+    for line in ("remove", "remove x", "off", "remove 9"):
+        _, error, _ = run(f"%intercom_export queue {line}")
+        assert isinstance(error, errors.UsageError), line
+    for word, meant in (("claer", "clear"), ("remvoe 1", "remove")):
+        _, error, _ = run(f"%intercom_export queue {word}")
+        assert str(error).startswith(f"Did you mean {meant!r}? Write it as: %intercom_export queue")
 
 
 def test_the_form_offers_to_follow_to_wait_and_to_cancel(session, sandbox):
@@ -113,6 +111,7 @@ def test_the_form_lists_what_waits_and_takes_it_out(session, sandbox):
     form.close()
 
 
+@pytest.mark.kernel
 def test_a_restarted_kernel_takes_the_queue_up(kernel_environment, sandbox):  # noqa: F811 - a fixture
     """After a kernel has ended, `status` in the next one submits what waited in it."""
     lock = sandbox.lock()

@@ -131,6 +131,7 @@ SAMPLE = 6
 """One of so many deaths is tried, unless every one is asked for."""
 
 
+@pytest.mark.kernel
 def test_nothing_is_lost_whenever_a_process_is_killed(tmp_path, exhaustive):
     """Killed at any instant of an export's life, no export is sent twice, halved or forgotten."""
     chosen = fates() if exhaustive else fates()[::SAMPLE]
