@@ -127,7 +127,7 @@ def fates():
     return [(Fate("elsewhere"), *how) for how in served] + [(f, "", False, None) for f in own]
 
 
-SAMPLE = 6
+SAMPLE = 9
 """One of so many deaths is tried, unless every one is asked for."""
 
 

@@ -281,8 +281,9 @@ def test_a_backfill_goes_on_after_a_lock(locked):
 CHILD = """
 import signal, sys, time, warnings
 from intercom_export_widgets import ExportSession
-from intercom_export_widgets.jobs import ledgerfile
+from intercom_export_widgets.jobs import ledgerfile, warming
 warnings.simplefilter("ignore")
+warming.NEEDED = ()
 base_url, folder, ledger, token = sys.argv[1:]
 ledgerfile.BUSY_SECONDS = 0.05
 session = ExportSession(token, base_url=base_url, folder=folder, ledger=ledger, poll_interval=0.02)
@@ -300,6 +301,7 @@ def child(session, how):
     return done.stdout, done.returncode
 
 
+@pytest.mark.kernel
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("end", ["", "; import os; os.kill(os.getpid(), signal.SIGKILL)"])
 def test_the_next_kernel_reads_what_the_last_could_not_write(locked, end):
