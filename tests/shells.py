@@ -16,7 +16,9 @@ def loaded_shell(config):
     shell.run_cell("%load_ext intercom_export_widgets").raise_error()
     yield shell
     shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
-    # It ends its history at the interpreter's exit, when the test's folder is gone.
+    # Its own end would come at the interpreter's exit, when the test's folder is gone.
     atexit.unregister(shell.atexit_operations)
-    shell.atexit_operations()
+    shell.history_manager.end_session()
+    if hasattr(shell.history_manager, "close"):  # since IPython 9
+        shell.history_manager.close()
     InteractiveShell.clear_instance()
