@@ -11,8 +11,7 @@ import time
 import pytest
 from IPython.core.completer import provisionalcompleter
 from jupyter_client.manager import start_new_kernel
-from shells import loaded_shell
-from traitlets.config import Config
+from shells import loaded_shell, without_history
 
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.recent import recent_jobs
@@ -38,8 +37,7 @@ def ledger(tmp_path):
 def shell(request, ledger, monkeypatch, tmp_path):
     """A shell with the extension loaded, whose completer uses Jedi or not."""
     monkeypatch.chdir(tmp_path)
-    config = Config()
-    config.HistoryManager.enabled = False
+    config = without_history()
     config.IntercomExport.ledger = str(ledger.path)
     config.Completer.use_jedi = request.param
     with loaded_shell(config) as shell:

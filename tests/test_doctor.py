@@ -9,8 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import TOKEN
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from shells import bare_shell
 from wire import Reply, WireServer
 
 from intercom_export_widgets.errors import ExportWarning
@@ -25,11 +24,8 @@ from intercom_export_widgets.notebook.settings import IntercomExport
 @pytest.fixture
 def shell():
     """A shell without a kernel."""
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    yield InteractiveShell.instance(config=config)
-    InteractiveShell.clear_instance()
+    with bare_shell() as running:
+        yield running
 
 
 def test_a_healthy_machine_has_a_row_for_each_check_and_is_ok(session, shell, tmp_path):

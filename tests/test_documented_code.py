@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import TOKEN
 from IPython.utils.capture import capture_output
-from shells import loaded_shell
-from traitlets.config import Config
+from shells import loaded_shell, without_history
 
 from intercom_export_widgets import ExportSession
 from intercom_export_widgets.intercom import hosts
@@ -83,8 +82,7 @@ def fast(monkeypatch):
 def shell(fast, tmp_path, monkeypatch):
     """One shell whose command `sandbox` gives the small one."""
     monkeypatch.chdir(tmp_path)
-    config = Config()
-    config.HistoryManager.enabled = False
+    config = without_history()
     with loaded_shell(config) as shell:
         magics = shell.magics_manager.registry["IntercomExportMagics"]
         magics.desk.host.sandbox = fast

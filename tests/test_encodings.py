@@ -7,8 +7,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from shells import loaded_shell
 
 from intercom_export_widgets.errors import UsageError, printable
 from intercom_export_widgets.intercom.job import Job
@@ -86,20 +85,14 @@ def test_an_error_is_shown_in_every_encoding(encoding, monkeypatch):
 def test_a_shell_displays_every_value_in_every_encoding(encoding, monkeypatch, tmp_path):
     """A note, the doctor's table, and the form's text reach a terminal as its letters."""
     monkeypatch.setenv("INTERCOM_EXPORT_LEDGER", str(tmp_path / "ledger.sqlite"))
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.run_line_magic("load_ext", "intercom_export_widgets")
     stream = Terminal(encoding, tty=False)
-    monkeypatch.setattr(sys, "stdout", stream)
-    for line in ("display({})", "{}"):
-        for verb in ("help", "status", "queue", "2018-06 --dry-run"):
-            cell = f"get_ipython().run_line_magic('intercom_export', '{verb}')"
-            shell.run_cell(line.format(cell)).raise_error()
-    monkeypatch.undo()
-    shell.run_line_magic("unload_ext", "intercom_export_widgets")
-    InteractiveShell.clear_instance()
+    with loaded_shell() as shell:
+        monkeypatch.setattr(sys, "stdout", stream)
+        for line in ("display({})", "{}"):
+            for verb in ("help", "status", "queue", "2018-06 --dry-run"):
+                cell = f"get_ipython().run_line_magic('intercom_export', '{verb}')"
+                shell.run_cell(line.format(cell)).raise_error()
+        monkeypatch.undo()
     assert "Exports Intercom's message data" in stream.seen()
     assert "\\x" not in stream.seen()
     assert "\\u" not in stream.seen()

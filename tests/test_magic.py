@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 from conftest import TOKEN
 from IPython.utils.capture import capture_output
-from shells import loaded_shell
-from traitlets.config import Config
+from shells import loaded_shell, without_history
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -23,8 +22,7 @@ from intercom_export_widgets.notebook import manual, usage
 def shell(sandbox, tmp_path, monkeypatch):
     """A shell with the extension loaded and pointed at the sandbox by its settings."""
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", TOKEN)
-    config = Config()
-    config.HistoryManager.enabled = False
+    config = without_history()
     config.IntercomExport.base_url = sandbox.base_url
     config.IntercomExport.folder = str(tmp_path / "exports")
     config.IntercomExport.ledger = str(tmp_path / "ledger.sqlite")

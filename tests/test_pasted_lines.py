@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.utils.capture import capture_output
-from shells import loaded_shell
-from traitlets.config import Config
+from shells import loaded_shell, without_history
 
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.notebook import usage
@@ -20,8 +19,7 @@ JUNE = Timeframe(1527811200, 1530403199)
 @pytest.fixture(scope="module")
 def shell():
     """One shell with the extension; its lines here are --dry-run and send nothing."""
-    config = Config()
-    config.HistoryManager.enabled = False
+    config = without_history()
     with loaded_shell(config) as shell:
         yield shell
 

@@ -6,8 +6,8 @@ import os
 from contextlib import contextmanager
 
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from shells import loaded_shell
 from traitlets.config import Config
 
 from intercom_export_widgets import ExportSession
@@ -42,10 +42,6 @@ def adrift(tmp_path, monkeypatch):
 def fresh(sandbox, monkeypatch):
     """Return a function that loads the extension with some settings, and gives what runs cells."""
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", sandbox.token)
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
 
     def load(**settings):
         shell.config.IntercomExport = Config(base_url=sandbox.base_url, **settings)
@@ -57,9 +53,8 @@ def fresh(sandbox, monkeypatch):
             done = shell.run_cell(cell)
         return done.error_in_exec, captured.stdout
 
-    yield load
-    shell.run_line_magic("unload_ext", "intercom_export_widgets")
-    InteractiveShell.clear_instance()
+    with loaded_shell() as shell:
+        yield load
 
 
 @posix

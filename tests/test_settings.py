@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from contextlib import ExitStack
 
 import pytest
 from conftest import TOKEN
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from shells import loaded_shell, without_history
 from traitlets.config import Config
 
 from intercom_export_widgets import errors
@@ -27,20 +28,15 @@ def opened(tmp_path, monkeypatch):
     def make(project=None, **profile):
         if project is not None:
             (folder.parent / "pyproject.toml").write_text(project)
-        config = Config({"IntercomExport": profile})
-        config.HistoryManager.enabled = False
-        InteractiveShell.clear_instance()
-        shell = InteractiveShell.instance(config=config)
-        shell.run_cell("%load_ext intercom_export_widgets").raise_error()
+        config = without_history()
+        config.IntercomExport = Config(profile)
+        shell = running.enter_context(loaded_shell(config))
         made.append(shell)
         return shell.magics_manager.registry["IntercomExportMagics"].settings
 
-    made = []
-    make.shells = made
-    yield make
-    for shell in made[-1:]:
-        shell.run_cell("%unload_ext intercom_export_widgets").raise_error()
-    InteractiveShell.clear_instance()
+    make.shells = made = []
+    with ExitStack() as running:
+        yield make
 
 
 def run(opened, cell):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from shells import bare_shell, loaded_shell
 
 from intercom_export_widgets import Timeframe
 from intercom_export_widgets.errors import IntercomExportError, without_tokens
@@ -17,15 +18,11 @@ TOKEN = "dG9rOkZJTkQ6TUU6SUY6WU9VOkNBTg"  # noqa: S105 - no real token
 @pytest.fixture
 def shell(sandbox, monkeypatch):
     """A shell with the extension, and a variable that holds the token."""
-    from IPython.core.interactiveshell import InteractiveShell
-
     monkeypatch.setenv("INTERCOM_ACCESS_TOKEN", TOKEN)
-    shell = InteractiveShell()
-    shell.run_line_magic("load_ext", "intercom_export_widgets")
-    shell.run_line_magic("config", f"IntercomExport.base_url = {sandbox.base_url!r}")
-    shell.user_ns["tok"] = TOKEN
-    yield shell
-    shell.run_line_magic("unload_ext", "intercom_export_widgets")
+    with loaded_shell() as running:
+        running.run_line_magic("config", f"IntercomExport.base_url = {sandbox.base_url!r}")
+        running.user_ns["tok"] = TOKEN
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -61,8 +58,6 @@ def test_python_calls_do_not_show_it_either(session):
 
 def test_settings_do_not_show_it_in_any_shape(tmp_path, monkeypatch):
     """In a list, in quotes, as a key, after the prefix: a sentence that names no token."""
-    from IPython.core.interactiveshell import InteractiveShell
-
     from intercom_export_widgets.notebook.settings import IntercomExport
 
     (tmp_path / "pyproject.toml").write_text(
@@ -71,8 +66,8 @@ def test_settings_do_not_show_it_in_any_shape(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INTERCOM_EXPORT_ZONE", f'"{TOKEN}"')
     monkeypatch.setenv(f"INTERCOM_EXPORT_{TOKEN}", "x")
-    with pytest.warns() as said:
-        settings = IntercomExport.of(InteractiveShell())
+    with pytest.warns() as said, bare_shell() as shell:
+        settings = IntercomExport.of(shell)
     text = " ".join([*(str(each.message) for each in said), *settings.refused.values()])
     assert TOKEN.lower() not in text.lower()
     assert "A token is no setting" in text
@@ -91,15 +86,13 @@ def test_a_file_that_can_not_be_read_refuses_exports_or_is_none_of_ours(
     tmp_path, monkeypatch, written
 ):
     """What may have meant another zone is not passed over; a file without our table is."""
-    from IPython.core.interactiveshell import InteractiveShell
-
     from intercom_export_widgets.notebook.settings import IntercomExport
 
     (tmp_path / "pyproject.toml").write_bytes(written)
     monkeypatch.chdir(tmp_path)
     ours = written.startswith(b"[")
-    with pytest.warns() if ours else contextlib.nullcontext():
-        settings = IntercomExport.of(InteractiveShell())
+    with pytest.warns() if ours else contextlib.nullcontext(), bare_shell() as shell:
+        settings = IntercomExport.of(shell)
     if not ours:
         settings.check()
         return
