@@ -16,16 +16,11 @@ import sys
 import time
 import warnings
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-with warnings.catch_warnings():
-    # repo2docker imports what python-json-logger has given another name.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from repo2docker.app import Repo2Docker
-    from repo2docker.buildpacks import conda
 
 ROOT = Path(__file__).parents[1]
 BINDER = ROOT / "binder"
@@ -36,6 +31,10 @@ BASE_IMAGE += ("pip", "pyzmq", "tornado", "traitlets")
 
 def picked():
     """Return the build pack that repo2docker picks for this repository."""
+    with warnings.catch_warnings():
+        # repo2docker imports what python-json-logger has given another name.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from repo2docker.app import Repo2Docker
     app = Repo2Docker()
     with contextlib.chdir(ROOT):
         packs = (kind(base_image=app.base_image) for kind in app.buildpacks)
@@ -53,8 +52,9 @@ def dockerfile(pack):
 
 def base_image(python):
     """Return the packages and versions of repo2docker's frozen base image for that Python."""
-    lock = Path(conda.__file__).parent / f"environment.py-{python}-linux-64.lock"
-    found = re.findall(r"/([^/]+)-([^-/]+)-[^-/]+\.conda", lock.read_text(encoding="utf-8"))
+    folder = files("repo2docker.buildpacks.conda")
+    lock = folder.joinpath(f"environment.py-{python}-linux-64.lock").read_text(encoding="utf-8")
+    found = re.findall(r"/([^/]+)-([^-/]+)-[^-/]+\.conda", lock)
     return {canonicalize_name(name): version for name, version in found}
 
 

@@ -14,6 +14,8 @@ from packaging.utils import canonicalize_name
 import binder
 from intercom_export_widgets.notebook.frontend import ask_hidden
 
+pytestmark = pytest.mark.binder
+
 
 def test_repo2docker_builds_for_python_and_nothing_else():
     """The binder folder alone is looked at, and says the Python that these tests run on CI."""

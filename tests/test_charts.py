@@ -6,12 +6,10 @@ import json
 import re
 import sys
 
-import altair as alt
 import nbformat
 import pyarrow as pa
 import pytest
 from form_page import SECONDS, change_theme
-from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 from test_figures import Held, batch
 
@@ -29,6 +27,8 @@ def export(session):
 
 def test_charts_are_altairs_own_and_say_what_they_are(export):
     """Each is a LayerChart with a title, its denominator, the observed-until and a description."""
+    import altair as alt
+
     for name in CHARTS:
         chart = export.chart(name)
         assert isinstance(chart, alt.LayerChart)
@@ -71,6 +71,8 @@ def test_what_is_made_of_a_chart_needs_no_network_either(export):
     assert set((chart + chart)._repr_mimebundle_()) == {VEGA_LITE, "text/plain"}
     for both in (chart | export.chart("messages"), chart & export.chart("messages")):
         assert set(both._repr_mimebundle_()) == {VEGA_LITE, "image/svg+xml", "text/plain"}
+    import altair as alt
+
     with alt.renderers.enable("json"):
         assert "application/json" in chart._repr_mimebundle_()[0]
 
@@ -137,6 +139,8 @@ def test_charts_are_drawn_offline_in_both_themes_and_on_an_exported_page(setup, 
     assert not [url for url in fetched if not url.startswith((lab.url, "data:", "blob:", "ws:"))]
     book.save()
     saved = nbformat.read(lab.notebooks / book.name, as_version=4)
+    from nbconvert import HTMLExporter
+
     html, _ = HTMLExporter().from_notebook_node(saved)
     static = page.context.new_page()
     try:

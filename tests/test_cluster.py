@@ -5,9 +5,7 @@ from __future__ import annotations
 import cloudpickle
 import pandas as pd
 import pytest
-import s3fs
 from conftest import TOKEN
-from distributed import Client, LocalCluster
 from pyarrow import parquet
 
 from intercom_export_widgets import errors, open_dask
@@ -27,6 +25,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def client(object_store):
     """Two workers, in processes of their own, that find the S3 server."""
+    from distributed import Client, LocalCluster
+
     with (
         LocalCluster(
             n_workers=2,
@@ -70,6 +70,8 @@ def test_a_dataset_in_a_store_is_read_by_the_cluster(backfill, client, bucket):
 def test_a_window_that_is_there_is_not_written_again(backfill, client, bucket):
     """Idempotent per window: what was lost is written, the rest is left as it is."""
     addresses = backfill.to_parquet(bucket, client=client)
+    import s3fs
+
     store = s3fs.S3FileSystem()
     with store.open(addresses[0]) as file:
         marked = parquet.read_table(file).slice(0, 1)

@@ -7,7 +7,6 @@ import re
 import nbformat
 import pytest
 from form_page import SAVE_STATE, export_june
-from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
@@ -61,6 +60,8 @@ def test_an_exported_page_holds_the_cards(form, lab):
     expect(form.notebook.cell(1).locator(".iew-static")).to_contain_text("ready")
     form.notebook.save()
     notebook = nbformat.read(lab.notebooks / form.notebook.name, as_version=4)
+    from nbconvert import HTMLExporter
+
     html, _ = HTMLExporter().from_notebook_node(notebook)
     page = form.page.context.new_page()
     try:

@@ -11,8 +11,6 @@ import nbformat
 import pytest
 from conftest import TOKEN
 from jupyter_client.manager import start_new_kernel
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 pytestmark = pytest.mark.kernel
 
@@ -35,6 +33,9 @@ def kernel_environment(sandbox, tmp_path, monkeypatch):
 
 def execute(*cells):
     """Run cells with nbclient; return the notebook, executed as far as it went, and the error."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     try:
         NotebookClient(notebook, timeout=120, kernel_name="python3").execute()

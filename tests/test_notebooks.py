@@ -6,7 +6,6 @@ import json
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from binder import ROOT
 
@@ -41,6 +40,8 @@ def test_runs_through_on_the_sandbox(path, replay, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("JUPYTER_PATH", str(replay.home))
     notebook = nbformat.read(path, as_version=4)
+    from nbclient import NotebookClient
+
     NotebookClient(notebook, timeout=120, kernel_name="binder").execute(cwd=str(tmp_path))
     text = json.dumps(notebook)
     assert "Sandbox: synthetic data" in text

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import s3fs
 from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.errors import FileError, PackageMissingError
@@ -30,6 +29,8 @@ def test_an_export_goes_to_a_store_as_it_goes_to_a_folder(export, bucket, tmp_pa
     assert len(addresses) > 3
     files = export.to_parquet(tmp_path / "here")
     assert addresses == tuple(f"{bucket}/{file.name}" for file in files)
+    import s3fs
+
     store = s3fs.S3FileSystem()
     for address, file in zip(addresses, files, strict=True):
         assert store.cat_file(address) == file.read_bytes()

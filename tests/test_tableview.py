@@ -11,7 +11,6 @@ import pyarrow as pa
 import pytest
 from conftest import TOKEN
 from form_page import SECONDS, change_theme
-from nbclient import NotebookClient
 from playwright.sync_api import expect
 
 from intercom_export_widgets.data.tableview import Sample, TableView, view_of_frame
@@ -110,6 +109,8 @@ def test_the_magic_shows_them_and_a_dataframe_stays_one(sandbox, monkeypatch):
         "clicks = %intercom_export 2018-06-01 --table click\nprint(type(clicks).__name__)",
     )
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+    from nbclient import NotebookClient
+
     NotebookClient(book, timeout=60, kernel_name="python3").execute()
     told = json.dumps(book)
     assert "widget-view" not in told
