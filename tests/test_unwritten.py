@@ -265,6 +265,28 @@ def test_a_queued_range_waits_while_the_ledger_is_locked_and_says_so(locked, mon
     assert server.created == [AFTER]
 
 
+def test_a_lock_that_comes_just_after_a_range_was_queued(locked, monkeypatch):
+    """Its row is written with it, so that nothing is left in the queue that nobody submits."""
+    server, session = locked()
+    plain = Ledger.transaction
+
+    @contextmanager
+    def transaction(ledger, **options):
+        with plain(ledger, **options) as connection:
+            yield connection
+            queued = connection.execute("SELECT count(*) FROM queue").fetchone() != (0,)
+        if queued and server.locking:
+            server.lock()
+
+    monkeypatch.setattr(Ledger, "transaction", transaction)
+    export = session.start(JUNE, when_free=True)
+    come_about(lambda: "kept locked" in export.progress.note)
+    server.unlock()
+    assert len(export.wait(30).receipts) == ROWS
+    assert server.created == [AFTER]
+    assert session.lineup.waiting == 0
+
+
 def test_a_backfill_goes_on_after_a_lock(locked):
     """It waits with the next window, and ends with all of them, each sent once."""
     server, session = locked()

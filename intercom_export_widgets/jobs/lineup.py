@@ -7,6 +7,7 @@ it has ended, the range that waits for it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -94,8 +95,9 @@ class Lineup:
         if there is not None:
             return there
         now = self._session.now()
-        (ticket,) = self.queue.add(slot, self.owner, [timeframe], now=now)
-        return self.begin(ticket, connection, client, since=None if fresh else 0.0)
+        row = self._row_of(timeframe, connection)
+        ticket = self.queue.add_with_row(slot, self.owner, timeframe, now=now, **row)
+        return self._follow(ticket, connection, client, since=None if fresh else 0.0)
 
     def backfill(
         self,
@@ -141,27 +143,43 @@ class Lineup:
             If the ledger can't be written.
         """
         session = self._session
-        timeframe = ticket.timeframe
         entry = None if ticket.job is None else session.ledger.entry(ticket.job)
         if entry is not None and entry.status == "queued":
-            number = entry.number
-            session.ledger.update(number, **origin_of(session.name, connection))
+            session.ledger.update(entry.number, **origin_of(session.name, connection))
         else:
-            number = self.queue.give_row(
-                ticket,
-                **origin_of(session.name, connection),
-                status="queued",
-                created_at_after=timeframe.created_at_after,
-                created_at_before=timeframe.request_end,
-                received_until=(
-                    None if timeframe.observed_until is None else timeframe.created_at_before
-                ),
-                zone=timeframe.zone,
-            )
+            row = self._row_of(ticket.timeframe, connection)
+            ticket = replace(ticket, job=self.queue.give_row(ticket, **row))
+        return self._follow(ticket, connection, client, since=since)
+
+    def _row_of(
+        self, timeframe: Timeframe, connection: Connection
+    ) -> dict[str, str | float | None]:
+        """Return the ledger's row of a range that waits."""
+        received_until = timeframe.created_at_before
+        return {
+            **origin_of(self._session.name, connection),
+            "status": "queued",
+            "created_at_after": timeframe.created_at_after,
+            "created_at_before": timeframe.request_end,
+            "received_until": None if timeframe.observed_until is None else received_until,
+            "zone": timeframe.zone,
+        }
+
+    def _follow(
+        self,
+        ticket: Ticket,
+        connection: Connection,
+        client: IntercomClient,
+        *,
+        since: float | None,
+    ) -> Export:
+        """Return the export of a range whose row is in the ledger; nothing is read or written."""
+        session, timeframe = self._session, ticket.timeframe
         since = ticket.queued_at if since is None else since
         meanwhile = Meanwhile(session.ledger, connection, timeframe, since)
         busy = partial(self._busy, connection)
         turn = Turn(self.queue, ticket.number, self.owner, busy, meanwhile=meanwhile)
+        number = ticket.job or 0
         export = session.launcher().begin(connection, client, number, timeframe, turn=turn)
         export.observe(self._call_next, ["progress", "error"])
         session.publish(export)

@@ -6,6 +6,7 @@ windows of a backfill stay, since the backfill continues from them. The time is 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.jobs.lease import LEASE, WAITS, Leases, count_before, read_groups
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from intercom_export_widgets.jobs.ticket import Slot, Ticket
 
 __all__ = ["Queue"]
+
+Value = str | float | None
 
 KEPT: Final = 25 * 3600.0
 """Seconds for which a finished range is kept: a kernel that was frozen finds there its job."""
@@ -158,21 +161,29 @@ class Queue(Leases):
             If the ledger can't be written.
         """
         with self.ledger.transaction() as connection:
-            connection.execute(
-                f"DELETE FROM queue WHERE backfill IS NULL AND NOT ({WAITS}) AND expires_at < ?",  # noqa: S608 - WAITS is a literal
-                [now - KEPT],
-            )
-            (last,) = connection.execute(
-                f"SELECT coalesce(max(rank), 0) FROM queue WHERE {WAITS}"  # noqa: S608 - WAITS is a literal
-            ).fetchone()
-            return [
-                insert(
-                    connection,
-                    rank=last + index,
-                    **_columns(slot, owner, timeframe, now, backfill),
-                )
-                for index, timeframe in enumerate(ranges, 1)
-            ]
+            columns = [_columns(slot, owner, each, now, backfill) for each in ranges]
+            return _append(connection, columns, now)
+
+    def add_with_row(
+        self, slot: Slot, owner: Owner, timeframe: Timeframe, *, now: float, **row: Value
+    ) -> Ticket:
+        """Put a range at the end of the queue together with its row of the ledger, or neither.
+
+        Parameters
+        ----------
+        slot, owner, timeframe, now
+            As in `add`.
+        **row
+            Columns of `jobs.entry.Entry`.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger can't be written.
+        """
+        with self.ledger.transaction() as connection:
+            (ticket,) = _append(connection, [_columns(slot, owner, timeframe, now, None)], now)
+            return replace(ticket, job=self._insert_row(connection, ticket, row))
 
     def replace(self, ticket: Ticket, ranges: list[Timeframe], *, now: float) -> list[Ticket]:
         """Put several ranges in the place of one, and return them.
@@ -240,7 +251,7 @@ class Queue(Leases):
         with self.ledger.transaction() as connection:
             change(connection, number, values)
 
-    def give_row(self, ticket: Ticket, **values: str | float | None) -> int:
+    def give_row(self, ticket: Ticket, **values: Value) -> int:
         """Write the ledger's row of a range, and that it is its row, at once; return its number.
 
         Parameters
@@ -256,9 +267,28 @@ class Queue(Leases):
             If the ledger can't be written.
         """
         with self.ledger.transaction() as connection:
-            number = self.ledger.insert(connection, **values)
-            change(connection, ticket.number, {"job": number})
-            return number
+            return self._insert_row(connection, ticket, values)
+
+    def _insert_row(
+        self, connection: sqlite3.Connection, ticket: Ticket, row: dict[str, Value]
+    ) -> int:
+        number = self.ledger.insert(connection, **row)
+        change(connection, ticket.number, {"job": number})
+        return number
+
+
+def _append(
+    connection: sqlite3.Connection, ranges: list[dict[str, Value]], now: float
+) -> list[Ticket]:
+    """Write ranges at the end of the queue, after removing what was finished long ago."""
+    connection.execute(
+        f"DELETE FROM queue WHERE backfill IS NULL AND NOT ({WAITS}) AND expires_at < ?",  # noqa: S608 - WAITS is a literal
+        [now - KEPT],
+    )
+    (last,) = connection.execute(
+        f"SELECT coalesce(max(rank), 0) FROM queue WHERE {WAITS}"  # noqa: S608 - WAITS is a literal
+    ).fetchone()
+    return [insert(connection, rank=last + n, **each) for n, each in enumerate(ranges, 1)]
 
 
 def _take_out(connection: sqlite3.Connection, ticket: Ticket) -> None:
@@ -272,7 +302,7 @@ def _take_out(connection: sqlite3.Connection, ticket: Ticket) -> None:
 
 def _columns(
     slot: Slot, owner: Owner, timeframe: Timeframe, now: float, backfill: int | None
-) -> dict[str, str | float | None]:
+) -> dict[str, Value]:
     """Return the columns of a range that comes into the queue, but for its rank."""
     return {
         "base_url": slot.base_url,
