@@ -43,6 +43,7 @@ class Intercom(WireServer):
         self.ledger = ledger
         self.locking = True
         self.created = []
+        self.status = "completed"
         self._answer = answer
         self._holder = None
         super().__init__(self.answer)
@@ -57,7 +58,7 @@ class Intercom(WireServer):
                 self.lock()
             return self._answer or Reply(200, job(f"job{after}"))
         if asked.path.startswith("/export"):
-            return Reply(200, job(identifier, "completed", download_expires_at="4000000000"))
+            return Reply(200, job(identifier, self.status, download_expires_at="4000000000"))
         if asked.path.startswith("/download"):
             return file(archive_of(int(identifier.removeprefix("job"))))(asked)
         return Reply(200, {"app": {"id_code": "abc", "name": "Example", "timezone": "UTC"}})
@@ -148,6 +149,20 @@ def test_an_export_goes_on_while_its_ledger_is_locked(locked):
     assert entry.path == str(export.progress.path)
     assert entry.finished_at is not None
     come_about(lambda: not folder_of(session).exists())
+
+
+def test_an_identifier_that_is_written_is_not_said_to_be_missing(locked):
+    """A lock that comes while the job runs keeps its end back only, which is written later."""
+    server, session = locked()
+    server.locking, server.status = False, "in_progress"
+    export = session.submit(JUNE)
+    server.lock()
+    server.status = "completed"
+    export.wait(30)
+    assert export.cautions == ()
+    server.unlock()
+    come_about(lambda: is_written(session))
+    assert session.ledger.find(NAME).status == "completed"
 
 
 def test_a_short_lock_is_waited_for_when_the_identifier_is_safe(locked, monkeypatch):

@@ -103,7 +103,12 @@ class Ledger(LedgerFile):
             Why it is not written yet.
         """
         _known(values)
-        return self._settle(Change(row, values))
+        change = Change(row, values)
+        fault = self._settle(change)
+        added = self._added.get(row.number)
+        if fault is None and added is not None:
+            self._added[row.number] = change.applied(added) or added
+        return fault
 
     def discard(self, row: Entry) -> LedgerError | None:
         """Remove the row of a range that was not submitted; as `settle`."""
@@ -268,7 +273,7 @@ class Ledger(LedgerFile):
         return found[0] if found else None
 
     def added(self, number: int) -> Entry | None:
-        """Return the row of that number as this object wrote it, without reading the file."""
+        """Return the row as `add` and `settle` wrote it, without reading the file."""
         return self._added.get(number)
 
     def find(self, job_identifier: str, base_url: str | None = None) -> Entry | None:

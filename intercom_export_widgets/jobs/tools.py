@@ -99,7 +99,7 @@ class Tools:
         """Write to the row of a job; return a sentence if that is not possible now, else ``""``.
 
         The export goes on without the ledger. What can't be written is kept and written as
-        soon as possible; a warning names the identifier, once.
+        soon as possible; a warning names an identifier that is not in the ledger yet, once.
 
         Parameters
         ----------
@@ -111,6 +111,9 @@ class Tools:
         fault = self.settle(job_identifier=job.job_identifier, **values)
         if fault is None:
             return ""
+        row = self.ledger.added(self.number) or self.row
+        if row is not None and row.job_identifier:
+            return f"{fault.message}. What became of job {row.job_identifier} is kept until then."
         self.caution(
             "The ledger could not be written when Intercom accepted the export as job "
             f"{job.job_identifier}. The identifier is kept, and written as soon as possible. "
