@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 
+import httpx
 import pytest
 from conftest import TOKEN
 from wire import Reply, WireServer, job
@@ -125,6 +126,23 @@ def test_no_proxy_takes_hosts_out(no_proxies, monkeypatch, excepted, proxied):
             client.submit(JUNE)
         assert [asked.method for asked in proxy.requests] == ["CONNECT"] * proxied
         assert ("the proxy that HTTPS_PROXY names" in str(caught.value)) == proxied
+
+
+@pytest.mark.parametrize("proxy", ["gopher://proxy.example", "socks5h://127.0.0.1:9"])
+def test_a_proxy_that_can_not_be_used_is_no_matter_for_an_excepted_host(
+    no_proxies, monkeypatch, proxy
+):
+    """It is named only when a host needs it, as a download from elsewhere may."""
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setattr("socket.getaddrinfo", only_addresses)
+    no_proxies(HTTPS_PROXY=proxy, NO_PROXY="api.intercom.io")
+    with pytest.raises(ConnectionFailedError, match="no such host"):
+        IntercomClient(Token(TOKEN), pause=lambda _: None).submit(JUNE)
+    with (
+        new_http("api.intercom.io") as http,
+        pytest.raises(httpx.ProxyError, match="HTTPS_PROXY names"),
+    ):
+        http.get("https://files.example")
 
 
 RESOLVE = socket.getaddrinfo

@@ -49,14 +49,20 @@ def new_http(host: str) -> httpx.Client:
     ------
     ConnectionFailedError
         If the environment names a proxy or certificates that can't be used; the variable is
-        named, its value is not repeated.
+        named, its value is not repeated. A proxy matters if `host` is not in ``NO_PROXY``.
     PackageMissingError
         If it names a SOCKS proxy, and the package ``socksio`` is not installed.
     """
     if is_loopback(host):
         return httpx.Client(transport=_Routes(None), trust_env=False)
-    routes = _Routes(_proxy_of_environment())
-    failed = False
+    failed, refused, proxy = False, "", None
+    try:
+        proxy = _proxy_of_environment()
+    except (ConnectionFailedError, PackageMissingError) as error:
+        if not is_direct(host):
+            raise
+        refused = error.message
+    routes = _Routes(proxy, refused)
     try:
         routes.prepare()
     except (OSError, ValueError):
@@ -85,10 +91,20 @@ def _tls_context(*_: str | None) -> ssl.SSLContext:
 
 
 class _Routes(httpx.BaseTransport):
-    """Sends each request directly or by way of the proxy."""
+    """Sends each request directly or by way of the proxy.
 
-    def __init__(self, proxy: _Proxy | None) -> None:
+    Parameters
+    ----------
+    proxy : _Proxy or None
+        The proxy.
+    refused : str
+        Why the environment's proxy can't be used, if there is one. The API's host does not
+        need it, but a download may be elsewhere.
+    """
+
+    def __init__(self, proxy: _Proxy | None, refused: str = "") -> None:
         self._proxy = proxy
+        self._refused = refused
         self._made: dict[tuple[bool, bool], httpx.HTTPTransport] = {}
         self._lock = threading.Lock()
 
@@ -99,7 +115,10 @@ class _Routes(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request."""
         host, encrypted = request.url.host, request.url.scheme == "https"
-        proxy = None if is_loopback(host) or is_direct(host) else self._proxy
+        direct = is_loopback(host) or is_direct(host)
+        if self._refused and not direct:
+            raise httpx.ProxyError(self._refused)
+        proxy = None if direct else self._proxy
         if proxy is None:
             return self._transport(encrypted=encrypted, proxied=False).handle_request(request)
         try:
