@@ -65,6 +65,7 @@ def test_a_project_with_a_byte_order_mark_is_read(given):
         "tool.intercom-exprot",
         "tool.intercm-export",
         "tool.intercom",
+        "tool.intercom.export",
         "tools.intercom-export",
         "intercom-export",
         "Tool.intercom-export",

@@ -208,10 +208,12 @@ def _tables(document: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Yield what is in a TOML document and in its tables, with their full names."""
     for name, table in document.items():
         yield name, table
-        if isinstance(table, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in table.items())
+        for inner, each in table.items() if isinstance(table, dict) else ():
+            yield f"{name}.{inner}", each
+            if "intercom" in _letters(inner) and isinstance(each, dict):  # [tool.intercom.export]
+                yield from ((f"{name}.{inner}.{last}", deep) for last, deep in each.items())
 
 
 def _is_ours(key: str, table: object) -> bool:
-    near = isinstance(table, dict) and _is_near(key.rpartition(".")[2], table)
+    near = isinstance(table, dict) and _is_near(key.removeprefix("tool."), table)
     return key == OURS or near
