@@ -137,9 +137,10 @@ def test_throttling_that_does_not_end_is_raised_after_a_few_times(started, clock
     assert seen.ledger.entries() == []
 
 
-def test_a_queued_range_that_is_throttled_without_an_end_becomes_polite(started, clock):
-    """Without a hint it is sent again soon, a few times, and then a minute later and more."""
-    seen = started(*[throttle()] * 7, CREATED, queued=True)
+@pytest.mark.parametrize("hint", [{}, {"Retry_After": "1"}], ids=["no hint", "a hint"])
+def test_a_queued_range_that_is_throttled_without_an_end_becomes_polite(started, clock, hint):
+    """It is sent again soon, a few times, and then a minute later and more."""
+    seen = started(*[throttle(**hint)] * 7, CREATED, queued=True)
     sent = submitted(seen, clock)
     gaps = [later - earlier for earlier, later in itertools.pairwise(sent)]
     assert max(gaps[:5]) < 25

@@ -384,6 +384,8 @@ def _later(tools: Tools, error: IntercomExportError, ticket: Ticket) -> _Wait:
         throttled.reset_at is not None or (not locked and ticket.tries < ATTEMPTS)
     ):
         seconds = throttle_delay(throttled, ticket.tries + 1, now)
+        if ticket.tries >= ATTEMPTS:  # what the API says is not what it does
+            seconds = max(seconds, politely(ticket.tries - ATTEMPTS))
         said = f"{error.message}. Nothing was submitted; it is sent again in {duration(seconds)}."
         return _Wait(said, seconds, now + seconds)
     seconds = politely(ticket.tries)
