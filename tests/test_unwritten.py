@@ -302,6 +302,23 @@ def test_a_lock_that_comes_just_after_a_range_was_queued(locked, monkeypatch):
     assert session.lineup.waiting == 0
 
 
+@pytest.mark.parametrize("queued", [False, True], ids=["polled", "queued"])
+def test_a_session_is_closed_while_the_ledger_is_locked(locked, monkeypatch, queued):
+    """Whatever waits for the lock then ends, and does not keep the process from ending."""
+    server, session = locked()
+    server.status, server.locking = "in_progress", False
+    export = session.submit(JUNE)
+    if queued:
+        export = session.start("2018-06-05", when_free=True)
+        come_about(lambda: export.progress.note)
+    monkeypatch.setattr(ledgerfile, "BUSY_SECONDS", 3600)
+    server.lock()
+    server.status = "completed"
+    come_about(lambda: list(folder_of(session).glob("*.json")))
+    session.close()
+    assert all(export.done for export in session.exports)
+
+
 def test_a_backfill_goes_on_after_a_lock(locked):
     """It waits with the next window, and ends with all of them, each sent once."""
     server, session = locked()

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.disk import make_private, open_plain, refuse_link
 from intercom_export_widgets.errors import LedgerError
+from intercom_export_widgets.intercom.deadline import TICK, stop_of_thread
 from intercom_export_widgets.jobs.ledgerfault import ANOTHER_FILE, unusable
 
 if TYPE_CHECKING:
@@ -141,7 +143,7 @@ class LedgerFile:
             transaction that reads first and writes later is refused at once when another
             has done the same.
         patience : float, optional
-            Seconds to wait for a lock, 15 at most.
+            Seconds to wait for a lock, 15 at most. An export that is left waits no longer.
 
         Raises
         ------
@@ -152,21 +154,34 @@ class LedgerFile:
             refuse_link(self.path)
             if write:
                 self._create()
+            seconds = BUSY_SECONDS if patience is None else min(patience, BUSY_SECONDS)
             with contextlib.closing(
-                sqlite3.connect(
-                    self.path,
-                    timeout=BUSY_SECONDS if patience is None else min(patience, BUSY_SECONDS),
-                    isolation_level=None,
-                )
+                sqlite3.connect(self.path, timeout=min(TICK, seconds), isolation_level=None)
             ) as connection:
-                version = self._version(connection)
-                old = version < VERSION
-                connection.execute("BEGIN IMMEDIATE" if write or old else "BEGIN")
+                self._begin(connection, write=write, seconds=seconds)
                 self._migrate(connection)
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError, UnicodeError) as error:
             raise unusable(self.path, error) from error
+
+    def _begin(self, connection: sqlite3.Connection, *, write: bool, seconds: float) -> None:
+        """Begin a transaction, after waiting for a lock of another program.
+
+        SQLite's own wait can't be interrupted, so it is repeated.
+        """
+        stopped, until = stop_of_thread(), time.monotonic() + seconds
+        while True:
+            try:
+                old = self._version(connection) < VERSION
+                connection.execute("BEGIN IMMEDIATE" if write or old else "BEGIN")
+            except sqlite3.OperationalError as error:
+                locked = error.sqlite_errorname.startswith("SQLITE_BUSY")
+                if not locked or stopped() or time.monotonic() >= until:
+                    raise
+            else:
+                break
+        connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
     def _create(self) -> None:
         """Make the folder and the file, both for their owner only."""
