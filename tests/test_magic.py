@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -14,7 +16,9 @@ from shells import loaded_shell, without_history
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.intercom.timeframe import Timeframe
+from intercom_export_widgets.jobs import ledgerfile
 from intercom_export_widgets.jobs.handle import Export
+from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook import manual, usage
 
 
@@ -60,6 +64,19 @@ def test_a_range_submits_and_returns_the_handle_at_once(run, sandbox):
     assert isinstance(export, Export)
     assert not export.done
     value(run, "%intercom_export cancel")
+
+
+def test_status_shows_the_exports_of_this_session_while_the_ledger_is_locked(
+    run, tmp_path, monkeypatch
+):
+    """They go on without it, and the sentence about the lock stands beneath them."""
+    value(run, "%intercom_export 2018-06-01 --wait")
+    monkeypatch.setattr(ledgerfile, "BUSY_SECONDS", 0.05)
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        shown = value(run, "%intercom_export status")
+    assert [export.progress.stage for export in shown] == [Stage.DONE]
+    assert "is kept locked by another program" in repr(shown)
 
 
 def test_wait_gives_the_finished_export_to_a_variable(run, shell):

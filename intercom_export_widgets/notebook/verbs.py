@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import (
     IntercomExportError,
+    LedgerError,
     StorageError,
     TableNotFoundError,
     UsageError,
@@ -182,24 +183,39 @@ class Verbs:
         )
 
     def _take_up(self) -> None:
-        """Go on with what an ended kernel left, if there is a token for it."""
-        with contextlib.suppress(IntercomExportError):
+        """Go on with what an ended kernel left, if there is a token for it.
+
+        A ledger that another program locks is waited for once, not by each of the next looks.
+        """
+        try:
             self._session.lineup.take_up()
+        except LedgerError as error:
+            if error.temporary:
+                raise
+        except IntercomExportError:
+            pass
 
     def _do_status(self, command: Command) -> Overview | Job:
-        if not command.words:
-            from intercom_export_widgets.jobs.entry import is_gone
-
+        if command.words:
+            return self._connection(command).client(ask=True).refresh(command.words[0])
+        try:
             self._take_up()
-            entries = self._session.ledger.entries()
-            address = self._session.connection.address
-            unfinished = [
-                e
-                for e in entries
-                if e.job_identifier and e.finished_at is None and not is_gone(e, address)
-            ]
-            return Overview(self._session.exports, len(unfinished), self._queued())
-        return self._connection(command).client(ask=True).refresh(command.words[0])
+            return Overview(self._session.exports, self._unfinished(), self._queued())
+        except LedgerError as error:
+            if not self._session.exports:
+                raise
+            # This session's own exports go on without it.
+            return Overview(self._session.exports, queue=Note(f"{error.message}."))
+
+    def _unfinished(self) -> int:
+        """Return how many jobs of this machine were not seen to end."""
+        from intercom_export_widgets.jobs.entry import is_gone
+
+        address = self._session.connection.address
+        return sum(
+            bool(e.job_identifier) and e.finished_at is None and not is_gone(e, address)
+            for e in self._session.ledger.entries()
+        )
 
     def _queued(self) -> Note | None:
         from intercom_export_widgets.notebook.queueview import queue_note
