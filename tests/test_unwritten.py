@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import warnings
 from contextlib import ExitStack, contextmanager
 
@@ -22,7 +23,7 @@ from intercom_export_widgets.errors import (
     SubmissionUnknownError,
 )
 from intercom_export_widgets.jobs import ledger as ledgers
-from intercom_export_widgets.jobs import ledgerfile, turn, unwritten
+from intercom_export_widgets.jobs import ledgerfile, parting, turn, unwritten
 from intercom_export_widgets.jobs.ledger import Ledger
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.queue import Queue
@@ -443,3 +444,17 @@ def test_a_damaged_file_is_passed_over(tmp_path, text):
     (folder / "2.json").write_text(row)
     ledger.update(number, status="pending")
     assert [entry.status for entry in ledger.entries()] == ["pending"]
+
+
+def test_what_is_kept_is_saved_though_the_wait_at_the_end_is_interrupted(monkeypatch):
+    """Who presses Ctrl-C while the process ends still reads which identifiers were not saved."""
+    saved = threading.Event()
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parting, "leave_all", interrupted)
+    monkeypatch.setattr(parting, "write_all", saved.set)
+    with pytest.raises(KeyboardInterrupt):
+        parting._part()
+    assert saved.is_set()

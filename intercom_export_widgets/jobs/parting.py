@@ -95,8 +95,10 @@ def _part() -> None:
 
     A thread that is still reading when the interpreter is taken down can crash it.
     """
-    leave_all(_UNDER_WAY)
-    write_all()
+    try:
+        leave_all(_UNDER_WAY)
+    finally:  # the wait can be interrupted
+        write_all()
 
 
 atexit.register(_part)
