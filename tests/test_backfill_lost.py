@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import DELIVERIES, come_about
+from conftest import DELIVERIES, TOKEN, come_about
 from test_backfill import MIXING, RANGE, creations
 from test_magic import run, shell  # noqa: F401 - fixtures
+from wire import Reply, WireServer
 
-from intercom_export_widgets.errors import ExportWarning
+from intercom_export_widgets.errors import ExportWarning, RedirectedError
+from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook.backfillview import backfill_line, describe
 
 SANDBOX = DELIVERIES
@@ -45,6 +47,24 @@ def test_a_window_without_a_response_is_missing_until_the_next_identical_call(
     assert (again.count, again.missing, again.notes) == ((2, 2), (), ())
     assert len(creations(sandbox)) == 3
     assert again.receipts["receipt_id"].is_unique
+
+
+def test_a_submission_that_is_redirected_ends_the_backfill(tmp_path):
+    """Each of the other windows would be redirected too: none is sent, and none twice."""
+    moved = Reply(307, b"", {"Location": "/elsewhere"})
+    me = Reply(200, {"app": {"id_code": "abc", "name": "Example"}})
+    with (
+        WireServer(lambda asked: moved if asked.method == "POST" else me) as server,
+        ExportSession(
+            TOKEN,
+            base_url=server.url,
+            folder=tmp_path / "exports",
+            ledger=tmp_path / "ledger.sqlite",
+        ) as session,
+    ):
+        with pytest.raises(RedirectedError):
+            session.backfill(RANGE, "2d").wait(60)
+        assert sum(asked.method == "POST" for asked in server.requests) == 1
 
 
 def test_the_next_call_waits_until_the_slot_is_free(session, sandbox):

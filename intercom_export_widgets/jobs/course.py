@@ -16,6 +16,7 @@ from intercom_export_widgets.errors import (
     InputError,
     IntercomExportError,
     JobNotFoundError,
+    RedirectedError,
     RequestRefusedError,
     StorageError,
     SubmissionUnknownError,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Course"]
 
-FATAL: Final = (AccessError, StorageError, RequestRefusedError, InputError)
+FATAL: Final = (AccessError, StorageError, RequestRefusedError, RedirectedError, InputError)
 """What no other window would escape: the backfill stops, and can go on later."""
 
 READY: Final = frozenset({"done", "submitted", "waiting"})
