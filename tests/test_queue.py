@@ -340,6 +340,15 @@ def test_what_nobody_renews_does_not_hold_others_up(queue, owner, later):
     assert queue.adopt(SLOT, Owner("other"), later) == []
 
 
+def test_a_range_that_no_export_is_at_holds_nobody_up(session, sandbox):
+    """Only its own export renews its lease: one that could not be begun is passed in the end."""
+    lineup = session.lineup
+    slot = lineup.slot_of(session.connection, session.connection.client())
+    lineup.queue.add(slot, lineup.owner, DAYS[:1], now=0.0)
+    session.start(DAYS[1], when_free=True).wait(10)
+    assert creations(sandbox) == [DAYS[1].created_at_after]
+
+
 def test_a_range_whose_submission_was_cut_off_is_unknown_not_sent_again(queue):
     """A crash between claim and answer leaves a row that says so, and an empty queue."""
     number = queue.ledger.add(session="dead", status="submitting", base_url=SLOT.base_url)

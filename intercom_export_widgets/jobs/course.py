@@ -78,7 +78,7 @@ class Course(Roll):
         self._row_limit = row_limit
         self._judged: set[int] = set()
         self._stopped = False
-        self._sign = LifeSign(self._queue, self._owner, session.now)
+        self._sign = LifeSign(self._queue, self._owner, plan.number, session.now)
         self._say(*(lost_window(t.timeframe) for t in self._tickets if t.state == "unknown"))
 
     # Beginning -----------------------------------------------------------------

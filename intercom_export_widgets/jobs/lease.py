@@ -43,18 +43,34 @@ class Leases:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    def renew(self, owner: Owner, now: float) -> None:
-        """Give a sign of life for all that is this owner's.
+    def renew(
+        self, owner: Owner, now: float, *, number: int | None = None, backfill: int | None = None
+    ) -> None:
+        """Give a sign of life for what is this owner's.
+
+        Parameters
+        ----------
+        owner : Owner
+            Whose.
+        now : float
+            Unix seconds.
+        number, backfill : int, optional
+            For this range, or the windows of this backfill, only: those that somebody is at.
 
         Raises
         ------
         LedgerError
             If the ledger can't be written.
         """
+        condition, values = f"{WAITS} AND origin = ? AND session = ?", list[str | int]()
+        for name, value in (("number", number), ("backfill", backfill)):
+            if value is not None:
+                condition += f" AND {name} = ?"
+                values.append(value)
         with self.ledger.transaction() as connection:
             connection.execute(
-                f"UPDATE queue SET expires_at = ? WHERE {WAITS} AND origin = ? AND session = ?",  # noqa: S608 - WAITS is a literal
-                [now + LEASE, owner.origin, owner.session],
+                f"UPDATE queue SET expires_at = ? WHERE {condition}",  # noqa: S608 - literals of this function
+                [now + LEASE, owner.origin, owner.session, *values],
             )
 
     def release(self, owner: Owner, numbers: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""A sign of life, now and again, for the ranges of a queue that an owner is at.
+"""A sign of life, now and again, for the windows of a backfill that an owner is at.
 
 A window's job can take hours, in which nothing else would renew the leases of those behind.
 """
@@ -25,7 +25,7 @@ BEAT: Final = 30.0
 
 
 class LifeSign:
-    """Renews an owner's leases until it is stopped.
+    """Renews an owner's leases of a backfill's windows until it is stopped.
 
     Parameters
     ----------
@@ -33,13 +33,16 @@ class LifeSign:
         Where they are.
     owner : Owner
         Whose.
+    backfill : int
+        Of which backfill.
     now : callable
         The clock, Unix seconds.
     """
 
-    def __init__(self, queue: Queue, owner: Owner, now: Callable[[], float]) -> None:
+    def __init__(self, queue: Queue, owner: Owner, backfill: int, now: Callable[[], float]) -> None:
         self._queue = queue
         self._owner = owner
+        self._backfill = backfill
         self._now = now
         self._stopped = False
         self._beat()
@@ -57,4 +60,4 @@ class LifeSign:
 
     def _renew(self) -> None:
         with contextlib.suppress(IntercomExportError):
-            self._queue.renew(self._owner, self._now())
+            self._queue.renew(self._owner, self._now(), backfill=self._backfill)

@@ -272,7 +272,7 @@ def _mine(tools: Tools, turn: Turn) -> Ticket | None:
             "Another notebook has taken this range over",
             advice="See where it stands: %intercom_export queue.",
         )
-    turn.queue.renew(turn.owner, tools.now())
+    turn.queue.renew(turn.owner, tools.now(), number=turn.number)
     return ticket
 
 
