@@ -81,6 +81,22 @@ def test_a_column_that_is_not_there_does_not_show_the_rows(tmp_path):
     assert TOKEN not in shown(caught.value)
 
 
+def test_a_name_in_an_archive_that_repeats_the_token_is_not_shown(tmp_path):
+    """Unknown members are kept by their names, which the tables' description hides then."""
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("receipt_20260114-183225.csv", "receipt_id,email\n1,2\n")
+        made.writestr(f"{TOKEN}.csv", "a,b\n1,2\n")
+    with ExportSession(TOKEN, folder=tmp_path / "f", ledger=tmp_path / "l") as session:
+        export = session.load(path)
+        assert "receipt" in repr(export.tables)
+        for ask in (lambda: export.read("receipt", columns=["nope"]), lambda: export.read("nope")):
+            with pytest.raises(IntercomExportError) as caught:
+                ask()
+            assert TOKEN not in shown(caught.value)
+            assert TOKEN not in repr(export.tables)
+
+
 def refuse(*_):
     raise ValueError("mine")
 

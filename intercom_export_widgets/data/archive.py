@@ -15,7 +15,7 @@ from intercom_export_widgets.data.directory import Member, read_directory
 from intercom_export_widgets.data.folder import read_folder
 from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.records import first_record
-from intercom_export_widgets.errors import FileError, forgetting_locals
+from intercom_export_widgets.errors import FileError, forgetting_locals, without_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,8 @@ class Archive:
 
     def __repr__(self) -> str:
         """Return what it is and which groups it holds."""
-        return f"<Archive {self.path.name}: {self.kind}, {', '.join(self.groups) or 'empty'}>"
+        groups = without_tokens(", ".join(self.groups))
+        return f"<Archive {self.path.name}: {self.kind}, {groups or 'empty'}>"
 
     @cached_property
     def groups(self) -> dict[str, tuple[Member, ...]]:

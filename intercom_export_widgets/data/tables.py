@@ -23,7 +23,7 @@ from intercom_export_widgets.data.notes import warn
 from intercom_export_widgets.data.parquet import facts_of, make_folder, parquet_name, write_empty
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.data.trimmed import Trimmed
-from intercom_export_widgets.errors import TableNotFoundError, forgetting_locals
+from intercom_export_widgets.errors import TableNotFoundError, forgetting_locals, without_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -161,7 +161,7 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             rows = f"{self._rows[group]:>13,} rows" if group in self._rows else ""
             packed = sum(member.compressed for member in members)
             lines.append(f"  {group:<24}{rows}{packed:>15,} bytes packed")
-        return "\n".join(["Tables, read when asked for:", *lines])
+        return without_tokens("\n".join(["Tables, read when asked for:", *lines]))
 
     def forget(self) -> None:
         """Drop the tables that were read; each is read again when it is next asked for.
