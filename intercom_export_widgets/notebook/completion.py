@@ -8,7 +8,6 @@ and has nothing to offer rather than an error.
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -261,18 +260,13 @@ def _beginning(part: str, offers: Iterable[Offer]) -> list[Offer]:
 
 def _zones(part: str) -> list[Offer]:
     """Return the zones; before anything is typed, the regions of the world alone."""
-    names = _zone_names()
+    from intercom_export_widgets.intercom.zones import zone_names
+
+    names = zone_names()
     if part:
         return [(name, "zone") for name in names]
     areas = {f"{name.partition('/')[0]}/" for name in names if "/" in name}
     return [("UTC", "zone"), *((area, "zones") for area in sorted(areas))]
-
-
-@functools.cache
-def _zone_names() -> list[str]:
-    from intercom_export_widgets.intercom.zones import zone_names
-
-    return zone_names()
 
 
 def _days(first: int | None, last: int | None) -> str:

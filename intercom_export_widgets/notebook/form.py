@@ -130,7 +130,7 @@ class ExportForm(SubmissionPage):
 
     def _fill_in(self) -> None:
         """Set what takes a moment: the names of all zones, and the workspace."""
-        self.put(zones=zone_names())
+        self.put(zones=list(zone_names()))
         self.identify()
         with contextlib.suppress(IntercomExportError):
             self.session.lineup.take_up()
