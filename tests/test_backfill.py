@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 
 import pandas as pd
 import pytest
-from conftest import DELIVERIES, TOKEN, one_more
+from conftest import DELIVERIES, TOKEN, come_about, one_more
 from test_magic import run, shell, value  # noqa: F401 - fixtures
 
 from intercom_export_widgets import errors
@@ -20,7 +21,9 @@ from intercom_export_widgets.data.notes import reading_notes
 from intercom_export_widgets.data.reading import Reading
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.jobs.progress import Stage
+from intercom_export_widgets.jobs.session import ExportSession
 from intercom_export_widgets.notebook.backfillview import card_of_backfill, describe
+from intercom_export_widgets.sandbox import Sandbox
 
 RANGE = "2018-06-01 2018-06-04"
 SANDBOX = DELIVERIES
@@ -376,19 +379,31 @@ def test_a_backfill_whose_last_job_was_running_is_taken_up(session, sandbox):
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("sandbox", [0.6], indirect=True)
-def test_a_process_that_ends_leaves_its_windows_to_the_next(session, sandbox):
+def test_a_process_that_ends_leaves_its_windows_to_the_next(tmp_path):
     """A script that exits in the middle submits nothing more, and the next call goes on."""
-    arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
-    # On a busy machine the script may take a second to see that it is time to end.
-    code = CHILD.replace("os.kill(os.getpid(), signal.SIGKILL)", "")
-    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
-    sent = len(creations(sandbox))
-    session.lineup.take_up()
-    (backfill,) = session.lineup.backfills
-    assert backfill.wait(60).count == (4, 4)
-    assert sent < 4
-    assert len(creations(sandbox)) == 4
+    ahead, step = [0], [0]
+
+    def clock():
+        ahead[0] += step[0]
+        return time.time() + 60 * ahead[0]
+
+    with Sandbox(token=TOKEN, job_seconds=60.0, clock=clock) as sandbox:
+        folder, ledger = tmp_path / "exports", tmp_path / "ledger.sqlite"
+        arguments = [sandbox.base_url, TOKEN, str(folder), str(ledger)]
+        code = CHILD.replace("os.kill(os.getpid(), signal.SIGKILL)", "")
+        with subprocess.Popen([sys.executable, "-c", code, *arguments]) as script:
+            come_about(lambda: creations(sandbox))
+            ahead[0] = 1  # the first job ends; the second does not
+        assert script.returncode == 0
+        assert len(creations(sandbox)) < 3
+        step[0] = 1  # from here on each ends as soon as it is asked about
+        with ExportSession(
+            TOKEN, base_url=sandbox.base_url, folder=folder, ledger=ledger, poll_interval=0.05
+        ) as session:
+            session.lineup.take_up()
+            (backfill,) = session.lineup.backfills
+            assert backfill.wait(60).count == (4, 4)
+        assert len(creations(sandbox)) == 4
 
 
 def test_two_notebooks_do_not_run_the_same_backfill(session, sandbox, another):

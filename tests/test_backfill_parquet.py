@@ -16,6 +16,7 @@ from intercom_export_widgets.data.alike import facts_in
 from intercom_export_widgets.jobs.conversion import Workers, make_alike
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.store import FolderStore
+from intercom_export_widgets.jobs.windowfiles import WindowFiles
 
 RANGE = "2018-06-01 2018-06-03"
 UNTIL = "2018-06-05"
@@ -61,6 +62,16 @@ def test_the_dataset_is_what_the_windows_are(session, sandbox, tmp_path):
                if file.parent.name == "receipt"}  # fmt: skip
     assert len(schemas) == 1
     assert "dictionary" in schemas.pop()
+
+
+def test_files_are_in_the_order_of_the_windows(done, tmp_path):
+    """Whichever window was there first; the names are those of the windows' days."""
+    files = WindowFiles(FolderStore(tmp_path), done.plan.name)
+    for window, export in reversed(list(zip(done._course.windows, done.exports, strict=True))):
+        files.write(window, export.tables)
+    assert files.finish() == tuple(
+        f"receipt/2018060{day}T000000Z-2018060{day}T235959Z.parquet" for day in (1, 2, 3)
+    )
 
 
 def test_each_file_says_what_it_is_and_is_written_once(done, shared_session, tmp_path):

@@ -170,7 +170,8 @@ class Windowed(HasTraits):
         Returns
         -------
         tuple of pathlib.Path, or of str
-            The files; in a store, their addresses.
+            The files, those of a table together, in the order of the windows; in a store,
+            their addresses.
 
         Raises
         ------

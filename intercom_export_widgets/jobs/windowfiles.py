@@ -50,7 +50,7 @@ class WindowFiles:
     workers : Workers
         Who writes.
     files : dict of str to list of str
-        Each table's, by their names in the store, in the order in which they were written.
+        Each table's, by their names in the store, in the order in which the windows came.
     moments : set of str
         Until when the windows count, ISO 8601.
     """
@@ -112,7 +112,8 @@ class WindowFiles:
     def finish(self) -> tuple[str, ...]:
         """Give the files of each table one schema, and return the names of them all.
 
-        Files that an earlier call has written for windows that were split since are removed.
+        Those of a table are together, in the order of the windows. Files that an earlier call
+        has written for windows that were split since are removed.
 
         Raises
         ------
@@ -121,6 +122,7 @@ class WindowFiles:
         """
         self.workers.finish()
         for table, names in self.files.items():
+            names.sort()  # they begin with the window's first instant
             self._clear(names)
             for column in make_alike(self.store, names, self.workers):
                 warnings.warn(
