@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conftest import come_about
 from playwright.sync_api import expect
 
 JUNE = ("2018-06-01", "2018-06-02")
@@ -15,6 +16,18 @@ SPLIT = "Split a long range"
 
 SAVE_STATE = "@jupyter-widgets/jupyterlab-manager:saveWidgetState"
 """JupyterLab's command that turns the saving of widget state on, and off again."""
+
+
+def save_with_state(notebook):
+    """Save a notebook with its widgets' state; return what is in the file.
+
+    JupyterLab takes its setting over after the command has returned.
+    """
+    notebook.command(SAVE_STATE)
+    come_about(lambda: "widgets" in notebook.save()["metadata"])
+    saved = notebook.save()
+    notebook.command(SAVE_STATE)
+    return saved
 
 
 def pick(form, first, last):

@@ -1,7 +1,9 @@
+import gc
 import logging
 import subprocess
 import sys
 import traceback
+import warnings
 
 import httpx
 import pytest
@@ -406,3 +408,14 @@ def test_rules_over_text_do_not_import_the_http_library():
         "sys.exit(str(bad) if bad else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_client_that_is_dropped_closes_its_sockets(sandbox):
+    """A session that nobody closed leaves no open socket for Python to complain about."""
+    client = IntercomClient(Token(sandbox.token), base_url=sandbox.base_url)
+    client.identify()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        del client
+        gc.collect()
+    assert not found

@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from form_page import SAVE_STATE, export_june
+from form_page import export_june, save_with_state
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.own_kernel]
@@ -78,9 +78,7 @@ def test_an_exported_page_holds_the_cards(form, lab):
 def test_with_its_state_saved_the_form_is_drawn_again_and_says_that_it_is_dead(form, lab):
     """Opened again with its state but without its kernel, it does not look alive."""
     export_june(form)
-    form.notebook.command(SAVE_STATE)
-    form.notebook.save()
-    form.notebook.command(SAVE_STATE)
+    save_with_state(form.notebook)
     job = form.locator(".iew-identifier").inner_text()
     form.notebook.close()
     form.notebook.open()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from conftest import TOKEN
-from form_page import JUNE, SAVE_STATE, export, export_june, pick
+from form_page import JUNE, export, export_june, pick, save_with_state
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -93,9 +93,7 @@ def test_a_typed_token_is_in_no_state_no_trait_and_no_file(locked_out, lab, sand
         "[(each.get_state(), repr(each), vars(each)) for each in _instances.values()]",
     )
     book.run(2)
-    book.command(SAVE_STATE)
-    saved = json.dumps(book.save())
-    book.command(SAVE_STATE)
+    saved = json.dumps(save_with_state(book))
     assert "application/vnd.jupyter.widget-state+json" in saved
     assert '"page_id"' in saved
     assert "model_id" in saved

@@ -11,6 +11,7 @@ import contextlib
 import math
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
@@ -59,10 +60,16 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A connection that keeps the deadline of the thread that uses it."""
+    """A connection that keeps the deadline of the thread that uses it.
+
+    It is closed when it is dropped: one that comes about while its client is closed, or whose
+    client is never closed, has nobody else to close it.
+    """
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._close = weakref.finalize(self, inner.close)
+        self._close.atexit = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has come, after waiting for it."""
@@ -82,7 +89,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 
     def close(self) -> None:
         """Close the connection."""
-        self._inner.close()
+        self._close()
 
     def start_tls(
         self,
@@ -91,9 +98,11 @@ class _DeadlineStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Return the connection, encrypted."""
-        return _DeadlineStream(
+        encrypted = _DeadlineStream(
             _in_time(lambda: self._inner.start_tls(ssl_context, server_hostname, timeout), timeout)
         )
+        self._close.detach()  # it has the same socket
+        return encrypted
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
         """Return what is known of the connection."""
@@ -127,7 +136,7 @@ def _in_time(
     try:
         while not attempt.ended.wait(_next_wait(httpcore.ConnectTimeout, end)):
             pass
-    except httpcore.ConnectTimeout:
+    except BaseException:  # also an interrupt
         attempt.abandon()
         raise
     return attempt.result()
