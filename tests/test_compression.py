@@ -83,8 +83,8 @@ def test_sandbox_compresses_without_isal():
     code = (
         "import sys; sys.modules['isal'] = None\n"
         "from intercom_export_widgets import ExportSession\n"
-        "from intercom_export_widgets.sandbox import Sandbox, container\n"
-        "assert container.zlib.__name__ == 'zlib'\n"
+        "from intercom_export_widgets.sandbox import Sandbox, archive_writer\n"
+        "assert archive_writer.zlib.__name__ == 'zlib'\n"
         "with Sandbox(job_seconds=0) as sandbox, ExportSession(\n"
         "    sandbox.token, base_url=sandbox.base_url, poll_interval=0.1\n"
         ") as session:\n"

@@ -60,6 +60,26 @@ def test_imports_point_down_the_stair(path):
     assert set(imports_of(path)) <= STAIR[room]
 
 
+ORDERED = ["sandbox"]
+"""The rooms whose docstring gives their order."""
+
+
+@pytest.mark.parametrize("room", ORDERED)
+def test_files_import_only_those_before_them(room):
+    """The docstring of a room names its files in order; types count as imports too."""
+    prefix = f"intercom_export_widgets.{room}."
+    text = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
+    order = re.findall(r"`(\w+)`", text.partition("in this order")[2].partition("\n\n")[0])
+    assert sorted(order) == sorted(
+        path.stem for path in (PACKAGE / room).glob("*.py") if path.stem != "__init__"
+    )
+    for place, name in enumerate(order):
+        tree = ast.parse((PACKAGE / room / f"{name}.py").read_text())
+        found = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        inner = {module.removeprefix(prefix) for module in found if module.startswith(prefix)}
+        assert inner <= set(order[:place]), name
+
+
 def test_only_the_client_speaks_http():
     """httpx is imported in the room that speaks to the API and nowhere else."""
     users = {room_of(path) for path in MODULES if re.search(r"\bimport httpx", path.read_text())}

@@ -18,18 +18,18 @@ from intercom_export_widgets.data.passing import Passed, take_in
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ArchiveError
-from intercom_export_widgets.sandbox.archive import write_archive
-from intercom_export_widgets.sandbox.container import (
+from intercom_export_widgets.sandbox.archive_writer import (
     DEFLATED,
     STORED,
     Member,
+    write_archive,
     write_gzip,
     write_plain,
     write_tar_gz,
     write_zip,
 )
-from intercom_export_widgets.sandbox.switches import Switches
-from intercom_export_widgets.sandbox.workspace import Workspace
+from intercom_export_widgets.sandbox.data_generator import Workspace
+from intercom_export_widgets.sandbox.options import Switches
 
 pytestmark = pytest.mark.usefixtures("windows_shares")
 

@@ -16,11 +16,10 @@ from sandbox_talk import JUNE, START, Talk, tables
 
 import intercom_export_widgets.sandbox as room
 from intercom_export_widgets.sandbox import Switches
-from intercom_export_widgets.sandbox import workspace as workspaces
-from intercom_export_widgets.sandbox.archive import write_archive
-from intercom_export_widgets.sandbox.container import Member, write_zip
-from intercom_export_widgets.sandbox.sheets import Texts, csv_lines, integers
-from intercom_export_widgets.sandbox.workspace import Workspace
+from intercom_export_widgets.sandbox import data_generator as workspaces
+from intercom_export_widgets.sandbox.archive_writer import Member, write_archive, write_zip
+from intercom_export_widgets.sandbox.csv_columns import Texts, csv_lines, integers
+from intercom_export_widgets.sandbox.data_generator import Workspace
 
 DAY = 86400
 RECEIPT = (
@@ -332,10 +331,10 @@ def test_large_days_are_cut_into_parts_without_a_seam(tmp_path, monkeypatch):
 
 PEAK = """
 import sys, pathlib
-from intercom_export_widgets.sandbox import Switches, workspace
-from intercom_export_widgets.sandbox.archive import write_archive
-workspace.BLOCK_ROWS = 1000  # so that a few thousand rows are many blocks
-rows = workspace.Workspace(1, 3000)
+from intercom_export_widgets.sandbox import Switches, data_generator
+from intercom_export_widgets.sandbox.archive_writer import write_archive
+data_generator.BLOCK_ROWS = 1000  # so that a few thousand rows are many blocks
+rows = data_generator.Workspace(1, 3000)
 for days in (4, 12):
     written = write_archive(pathlib.Path(sys.argv[1]), "x", rows, after=1527811200,
         before=1527811200 + days * 86400 - 1, until=1768415545, switches=Switches())

@@ -10,7 +10,7 @@ import pytest
 from sandbox_talk import JUNE, START, Talk, fault, tables
 
 from intercom_export_widgets.sandbox import Fault, Switches
-from intercom_export_widgets.sandbox.switches import CHOICES
+from intercom_export_widgets.sandbox.options import CHOICES
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import Tables, read_table
-from intercom_export_widgets.sandbox.archive import write_archive
-from intercom_export_widgets.sandbox.switches import Switches
-from intercom_export_widgets.sandbox.workspace import Workspace
+from intercom_export_widgets.sandbox.archive_writer import write_archive
+from intercom_export_widgets.sandbox.data_generator import Workspace
+from intercom_export_widgets.sandbox.options import Switches
 
 UTC = "datetime64[us, UTC]"
 DAY = 86_400

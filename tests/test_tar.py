@@ -17,9 +17,9 @@ from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.data.tables import read_table
 from intercom_export_widgets.data.tar import tar_entries
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError
-from intercom_export_widgets.sandbox.archive import write_archive
-from intercom_export_widgets.sandbox.switches import Switches
-from intercom_export_widgets.sandbox.workspace import Workspace
+from intercom_export_widgets.sandbox.archive_writer import write_archive
+from intercom_export_widgets.sandbox.data_generator import Workspace
+from intercom_export_widgets.sandbox.options import Switches
 
 DAY = 86_400
 FIRST = 17_683 * DAY

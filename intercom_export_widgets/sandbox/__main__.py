@@ -12,8 +12,8 @@ import threading
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from intercom_export_widgets.sandbox.options import Switches
 from intercom_export_widgets.sandbox.server import Sandbox
-from intercom_export_widgets.sandbox.switches import Switches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,18 +18,16 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-from intercom_export_widgets.sandbox.jobs import ExportJob, JobBook, new_identifier
+from intercom_export_widgets.sandbox.options import Controls, Switches
 from intercom_export_widgets.sandbox.page import curl_lines
-from intercom_export_widgets.sandbox.switches import Controls, Switches
-from intercom_export_widgets.sandbox.traffic import Traffic
+from intercom_export_widgets.sandbox.state import ExportJob, JobBook, Traffic, new_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from intercom_export_widgets.sandbox.jobs import Written
     from intercom_export_widgets.sandbox.listener import Listener
-    from intercom_export_widgets.sandbox.traffic import SeenRequest
+    from intercom_export_widgets.sandbox.state import SeenRequest, Written
 
 __all__ = ["Sandbox"]
 
@@ -220,7 +218,7 @@ class Sandbox:
         OSError
             If the port is taken.
         """
-        from intercom_export_widgets.sandbox.app import Facts, build_app
+        from intercom_export_widgets.sandbox.handlers import Facts, build_app
         from intercom_export_widgets.sandbox.listener import Listener
 
         with self._lock:
@@ -265,8 +263,8 @@ class Sandbox:
         return max(FIRST_DAY, int(self.clock() // DAY) - self.days)
 
     def _write(self, job: ExportJob) -> Written:
-        from intercom_export_widgets.sandbox.archive import write_archive
-        from intercom_export_widgets.sandbox.workspace import Workspace
+        from intercom_export_widgets.sandbox.archive_writer import write_archive
+        from intercom_export_widgets.sandbox.data_generator import Workspace
 
         if self._folder is None:
             raise RuntimeError("The sandbox was stopped.")

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from intercom_export_widgets.data.schema import Kind, column_kind
-from intercom_export_widgets.sandbox.archive import write_archive
-from intercom_export_widgets.sandbox.switches import Switches
-from intercom_export_widgets.sandbox.workspace import Workspace
+from intercom_export_widgets.sandbox.archive_writer import write_archive
+from intercom_export_widgets.sandbox.data_generator import Workspace
+from intercom_export_widgets.sandbox.options import Switches
 
 DAY = 86_400
 FIRST = 17_683 * DAY

@@ -29,8 +29,8 @@ def serving(archive, bytes_per_second=0):
 
 def main(archive, bytes_per_second):
     from intercom_export_widgets.sandbox import Sandbox
-    from intercom_export_widgets.sandbox.jobs import Written
-    from intercom_export_widgets.sandbox.switches import Switches
+    from intercom_export_widgets.sandbox.options import Switches
+    from intercom_export_widgets.sandbox.state import Written
 
     switches = Switches(bytes_per_second=int(bytes_per_second))
     size = Path(archive).stat().st_size

@@ -17,10 +17,10 @@ def edges(windows):
 
 def main(folder, job_seconds, bytes_per_second, rows, windows):
     from intercom_export_widgets.sandbox import Sandbox
-    from intercom_export_widgets.sandbox.archive import write_archive
-    from intercom_export_widgets.sandbox.jobs import Written
-    from intercom_export_widgets.sandbox.switches import Switches
-    from intercom_export_widgets.sandbox.workspace import Workspace
+    from intercom_export_widgets.sandbox.archive_writer import write_archive
+    from intercom_export_widgets.sandbox.data_generator import Workspace
+    from intercom_export_widgets.sandbox.options import Switches
+    from intercom_export_widgets.sandbox.state import Written
 
     switches = Switches(bytes_per_second=int(bytes_per_second))
     workspace = Workspace(1, rows_per_day=int(rows))

@@ -1,8 +1,8 @@
-"""Columns of numbers and texts to CSV, a block of rows at a time.
+"""Columns of numbers and texts to lines of CSV, a block of rows at a time.
 
-Arrow's string kernels do the work, so that millions of rows take seconds. Only values
-that need quotes get them, as in production files. Arrays are made from buffers, because
-``pyarrow.array`` imports pandas, which this room does without.
+Arrow's string kernels do the work: millions of rows take seconds. Only values that need quotes
+get them, as in production files. Arrays are made from buffers, because ``pyarrow.array``
+imports pandas, which this package does without.
 """
 
 from __future__ import annotations

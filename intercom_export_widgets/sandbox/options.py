@@ -1,8 +1,8 @@
-"""What the sandbox can do differently: each "?" of the API, and each fault.
+"""How the sandbox behaves: its options, and faults that are counted.
 
-Where sources about Intercom disagree, a switch chooses the reading; where something can
-break, a fault breaks it a counted number of times. The values are frozen; the only
-mutable thing is :class:`Controls`, which hands out the next fault under a lock.
+Where sources about Intercom disagree, an option chooses the reading; a fault breaks a call a
+counted number of times. The values are frozen. Only `Controls`, which hands out the next
+fault under a lock, is mutable.
 """
 
 from __future__ import annotations
@@ -13,9 +13,55 @@ from dataclasses import dataclass, fields, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from intercom_export_widgets.sandbox.faults import NEVER, Fault
+__all__ = ["CALLS", "CHOICES", "NEVER", "Controls", "Fault", "Switches"]
 
-__all__ = ["CHOICES", "Controls", "Switches"]
+CALLS: Final = ("create", "show", "cancel", "download", "me")
+"""The five calls of the API, as a fault names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The next so many requests of a call go wrong.
+
+    Parameters
+    ----------
+    times : int
+        How many more times; 0 is never.
+    call : str
+        One of :data:`CALLS`, or ``"any"``. Faults of jobs (``failed``, ``no_data``,
+        ``stuck``) and of downloads have only one call and take no notice of it.
+    """
+
+    times: int = 0
+    call: str = "any"
+
+    def __post_init__(self) -> None:
+        """Refuse a negative count and an unknown call."""
+        if self.times < 0:
+            raise ValueError(f"A fault can't happen {self.times} times.")
+        if self.call not in ("any", *CALLS):
+            raise ValueError(f"{self.call!r} is no call; the calls are {', '.join(CALLS)}.")
+
+    @classmethod
+    def of(cls, value: Fault | int | str) -> Fault:
+        """Read ``3``, ``"3"`` or ``"3@show"``."""
+        if isinstance(value, Fault):
+            return value
+        times, _, call = str(int(value) if isinstance(value, bool) else value).partition("@")
+        try:
+            return cls(int(times), call or "any")
+        except ValueError as error:
+            if not times.strip().lstrip("+-").isdigit():
+                raise ValueError(f"{value!r} is no fault; write 2, or 2@show.") from error
+            raise
+
+    def __str__(self) -> str:
+        """Return the text that :meth:`of` reads back."""
+        return f"{self.times}" if self.call == "any" else f"{self.times}@{self.call}"
+
+
+NEVER: Final = Fault()
+
 
 CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "container": ("zip", "zip-streamed", "zip-stored", "gzip", "csv", "tar.gz"),
