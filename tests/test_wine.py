@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(WINE is None, reason="wine is not installed (Debian: wine64)"),
+    pytest.mark.skipif(find_spec("pip") is None, reason="pip downloads Windows' packages"),
 ]
 
 
