@@ -340,6 +340,8 @@ def test_another_kernel_goes_on_after_a_crash(session, sandbox, how):
     arguments = [session.connection.base_url, TOKEN, str(session.folder), str(session.ledger.path)]
     done = subprocess.run([sys.executable, "-c", CHILD, *arguments], check=False)
     assert done.returncode == -signal.SIGKILL
+    # A job whose identifier died with the process would be waited for, for a minute.
+    come_about(lambda: sandbox._book.active(sandbox.clock()) is None)
     if how == "take up":
         session.lineup.take_up()
         (backfill,) = session.lineup.backfills
