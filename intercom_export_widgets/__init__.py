@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.combination import combine
     from intercom_export_widgets.errors import ExportWarning, IntercomExportError
-    from intercom_export_widgets.intercom.limits import Limits
+    from intercom_export_widgets.intercom.deadline import Limits
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
@@ -47,7 +47,7 @@ _HOMES = {
     "ExportSession": "jobs.session",
     "ExportWarning": "errors",
     "IntercomExportError": "errors",
-    "Limits": "intercom.limits",
+    "Limits": "intercom.deadline",
     "Timeframe": "intercom.timeframe",
     "combine": "data.combination",
     "open_dask": "jobs.lazy",

@@ -14,7 +14,7 @@ from wire import Reply, file
 
 from intercom_export_widgets import ExportSession, Limits
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 
 JOB = Job("v5xsp8c19ji0s82", JobStatus.COMPLETED)
 ROWS = ("user_id,email,receipt_id\n" + f"1,{TOKEN},2\n" * 2000).encode()

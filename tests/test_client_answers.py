@@ -19,8 +19,8 @@ from intercom_export_widgets.errors import (
     UnreadableAnswerError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import Job, JobStatus
-from intercom_export_widgets.intercom.limits import Limits
+from intercom_export_widgets.intercom.deadline import Limits
+from intercom_export_widgets.intercom.models import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 
 IDENTIFIER = "v5xsp8c19ji0s82"

@@ -24,7 +24,7 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 
 pytestmark = pytest.mark.usefixtures("windows_shares")
 
@@ -378,7 +378,7 @@ FULL_DISK = """
     from intercom_export_widgets.errors import FileError
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.intercom.job import Job, JobStatus
+    from intercom_export_widgets.intercom.models import Job, JobStatus
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
     client = IntercomClient(Token("token"), base_url=sys.argv[1])
@@ -424,7 +424,7 @@ KILLED = """
     from pathlib import Path
     from intercom_export_widgets.intercom.client import IntercomClient
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.intercom.job import Job, JobStatus
+    from intercom_export_widgets.intercom.models import Job, JobStatus
     client = IntercomClient(Token("token"), base_url=sys.argv[1])
     client.download(
         Job("v5xsp8c19ji0s82", JobStatus.COMPLETED), Path(sys.argv[2]),
@@ -479,7 +479,7 @@ def test_memory_does_not_grow_with_the_file(path):
         from pathlib import Path
         from intercom_export_widgets.intercom.client import IntercomClient
         from intercom_export_widgets.intercom.credentials import Token
-        from intercom_export_widgets.intercom.job import Job, JobStatus
+        from intercom_export_widgets.intercom.models import Job, JobStatus
         client = IntercomClient(Token("token"), base_url=sys.argv[1])
         def peak():
             status = Path("/proc/self/status").read_text()

@@ -16,10 +16,15 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     TokenRejectedError,
 )
-from intercom_export_widgets.intercom.answers import Answer, read_job, read_submission
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
-from intercom_export_widgets.intercom.refusals import Call, error_from
+from intercom_export_widgets.intercom.responses import (
+    Answer,
+    Call,
+    error_from,
+    read_job,
+    read_submission,
+)
 from intercom_export_widgets.intercom.timeframe import Timeframe
 
 TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token

@@ -20,10 +20,10 @@ from intercom_export_widgets.errors import (
 from intercom_export_widgets.intercom.client import REGIONS, IntercomClient, check_base_url
 from intercom_export_widgets.intercom.credentials import Token
 from intercom_export_widgets.intercom.hosts import is_loopback
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
+from intercom_export_widgets.intercom.proxies import new_http
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.intercom.transport import new_http
-from intercom_export_widgets.intercom.wire import TokenAuth, origin_of
+from intercom_export_widgets.intercom.transport import TokenAuth, origin_of
 
 TOKEN = "dG9rOnRlc3QtdG9rZW4="  # noqa: S105 - no real token
 JUNE = Timeframe.parse("2018-06")
@@ -403,7 +403,7 @@ def test_rules_over_text_do_not_import_the_http_library():
     """Settings can check an address without paying for the HTTP library."""
     code = (
         "import sys, intercom_export_widgets.intercom as room;"
-        "from intercom_export_widgets.intercom import credentials, hosts, job, timeframe;"
+        "from intercom_export_widgets.intercom import credentials, hosts, models, timeframe;"
         "bad = {'httpx', 'pandas', 'pyarrow', 'IPython', 'ipywidgets'} & set(sys.modules);"
         "sys.exit(str(bad) if bad else 0)"
     )

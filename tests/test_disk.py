@@ -16,7 +16,7 @@ from intercom_export_widgets import disk
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.errors import FileBusyError, FileError, LedgerError
-from intercom_export_widgets.intercom.partial import Partial, part_of
+from intercom_export_widgets.intercom.partial_file import Partial, part_of
 from intercom_export_widgets.jobs.defaults import default_folder, default_ledger
 from intercom_export_widgets.jobs.files import Place, Proven, check_folder
 from intercom_export_widgets.jobs.ledger import Ledger

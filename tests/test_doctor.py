@@ -13,7 +13,7 @@ from shells import bare_shell
 from wire import Reply, WireServer
 
 from intercom_export_widgets.errors import ExportWarning
-from intercom_export_widgets.intercom.clock import seconds_ahead
+from intercom_export_widgets.intercom.retry import seconds_ahead
 from intercom_export_widgets.notebook import doctor, machine
 from intercom_export_widgets.notebook.doctor import examine
 from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State

@@ -10,7 +10,7 @@ import pytest
 from shells import loaded_shell
 
 from intercom_export_widgets.errors import UsageError, printable
-from intercom_export_widgets.intercom.job import Job
+from intercom_export_widgets.intercom.models import Job
 from intercom_export_widgets.jobs.progress import Progress, Stage
 from intercom_export_widgets.notebook.progress import ProgressLine
 

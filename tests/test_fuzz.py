@@ -25,10 +25,10 @@ from intercom_export_widgets.errors import (
     TimeframeError,
     UsageError,
 )
+from intercom_export_widgets.intercom.dateparse import read_observed
 from intercom_export_widgets.intercom.hosts import check_base_url
-from intercom_export_widgets.intercom.job import Job, JobStatus, quote_identifier
-from intercom_export_widgets.intercom.observation import read_observed
-from intercom_export_widgets.intercom.partial import Partial, note_of
+from intercom_export_widgets.intercom.models import Job, JobStatus, quote_identifier
+from intercom_export_widgets.intercom.partial_file import Partial, note_of
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.files import Place
 from intercom_export_widgets.notebook import conditions, usage

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from wire import job
 
 from intercom_export_widgets.errors import InputError, UnreadableAnswerError
-from intercom_export_widgets.intercom.job import TRANSITIONS, Job, JobStatus, quote_identifier
+from intercom_export_widgets.intercom.models import TRANSITIONS, Job, JobStatus, quote_identifier
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -23,7 +23,7 @@ from intercom_export_widgets.errors import (
     UnreadableAnswerError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs import parting
 from intercom_export_widgets.jobs.connection import Connection

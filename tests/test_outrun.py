@@ -12,7 +12,7 @@ from intercom_export_widgets.errors import (
     SubmissionUnknownError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 from intercom_export_widgets.jobs.export import run
 from intercom_export_widgets.jobs.lease import LEASE
 from intercom_export_widgets.jobs.ledger import Ledger

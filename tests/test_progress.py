@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from intercom_export_widgets.intercom.job import Job
+from intercom_export_widgets.intercom.models import Job
 from intercom_export_widgets.jobs.progress import Progress, Stage
 from intercom_export_widgets.notebook.progress import ProgressLine
 

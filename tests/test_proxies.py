@@ -20,8 +20,8 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
+from intercom_export_widgets.intercom.proxies import is_direct, new_http
 from intercom_export_widgets.intercom.timeframe import Timeframe
-from intercom_export_widgets.intercom.transport import is_direct, new_http
 
 JUNE = Timeframe.parse("2018-06")
 BAD = {

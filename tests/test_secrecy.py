@@ -22,7 +22,7 @@ from wire import Reply, error, job
 
 from intercom_export_widgets import errors
 from intercom_export_widgets.data.memory import memory_errors
-from intercom_export_widgets.intercom.partial import Partial
+from intercom_export_widgets.intercom.partial_file import Partial
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.notebook import usage
 from intercom_export_widgets.sandbox import Sandbox

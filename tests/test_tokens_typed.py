@@ -9,8 +9,8 @@ from shells import bare_shell, loaded_shell
 
 from intercom_export_widgets import Timeframe
 from intercom_export_widgets.errors import IntercomExportError, without_tokens
-from intercom_export_widgets.intercom.censor import hide_in_logs, hide_in_text
 from intercom_export_widgets.intercom.credentials import Token
+from intercom_export_widgets.intercom.redact import hide_in_logs, hide_in_text
 
 TOKEN = "dG9rOkZJTkQ6TUU6SUY6WU9VOkNBTg"  # noqa: S105 - no real token
 

@@ -11,7 +11,7 @@ from intercom_export_widgets.errors import (
 )
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.schedule import Schedule
 from intercom_export_widgets.jobs.watch import Pause, watch

@@ -17,7 +17,7 @@ from intercom_export_widgets import disk
 from intercom_export_widgets.errors import FileBusyError, FileError
 from intercom_export_widgets.intercom.client import IntercomClient
 from intercom_export_widgets.intercom.credentials import Token
-from intercom_export_widgets.intercom.partial import Partial, part_of
+from intercom_export_widgets.intercom.partial_file import Partial, part_of
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.address import is_remote, local_path, parted
 from intercom_export_widgets.jobs.defaults import default_folder, default_ledger

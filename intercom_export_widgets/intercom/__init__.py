@@ -1,9 +1,8 @@
-"""The room that speaks to Intercom's API.
+"""Intercom's API: from a range of dates to a job, and from a job to its downloaded file.
 
-A range of dates becomes a `timeframe.Timeframe`, `client.IntercomClient` submits it,
-and a `job.Job` comes back each time that it is asked. Import from the modules:
-``timeframe``, ``job``, ``hosts`` and ``credentials`` are cheap, and only ``client``
-(with ``wire`` and ``route``, its hands) imports httpx.
+Read it in this order; each file imports only from those before it: `zones`, `dateparse`,
+`timeframe`, `windows`, `credentials`, `redact`, `hosts`, `retry`, `deadline`, `models`,
+`responses`, `proxies`, `transport`, `partial_file`, `download`, `client`.
 
-It knows no notebook, no table and no ledger, and writes one file only: the download.
+Only the last five import httpx, so that loading the extension does not.
 """

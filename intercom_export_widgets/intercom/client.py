@@ -14,35 +14,28 @@ from typing import TYPE_CHECKING, Self
 import httpx
 
 from intercom_export_widgets.errors import SubmissionUnknownError, forgetting_locals
-from intercom_export_widgets.intercom.answers import read_job, read_object, read_submission
-from intercom_export_widgets.intercom.censor import hide_in_logs
-from intercom_export_widgets.intercom.clock import seconds_ahead
-from intercom_export_widgets.intercom.deadline import stop_of_thread
-from intercom_export_widgets.intercom.download import Download, Downloader
-from intercom_export_widgets.intercom.endpoint import VERSION, Endpoint
+from intercom_export_widgets.intercom.deadline import Limits, stop_of_thread
+from intercom_export_widgets.intercom.download import Download, Downloader, Meter, Room
 from intercom_export_widgets.intercom.hosts import (
     REGIONS,
     check_base_url,
     is_loopback,
     region_url,
 )
-from intercom_export_widgets.intercom.job import quote_identifier
-from intercom_export_widgets.intercom.limits import Limits
-from intercom_export_widgets.intercom.meter import Meter
-from intercom_export_widgets.intercom.refusals import Call
-from intercom_export_widgets.intercom.retries import ATTEMPTS
-from intercom_export_widgets.intercom.room import Room
-from intercom_export_widgets.intercom.transport import new_http
-from intercom_export_widgets.intercom.wire import Lost, TokenAuth, origin_of
-from intercom_export_widgets.intercom.workspace import Workspace
+from intercom_export_widgets.intercom.models import Workspace, quote_identifier
+from intercom_export_widgets.intercom.proxies import new_http
+from intercom_export_widgets.intercom.redact import hide_in_logs
+from intercom_export_widgets.intercom.responses import Call, read_job, read_object, read_submission
+from intercom_export_widgets.intercom.retry import ATTEMPTS, seconds_ahead
+from intercom_export_widgets.intercom.transport import VERSION, Endpoint, Lost, TokenAuth, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from intercom_export_widgets.intercom.answers import Answer
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
+    from intercom_export_widgets.intercom.responses import Answer
     from intercom_export_widgets.intercom.timeframe import Timeframe
 
 __all__ = ["REGIONS", "VERSION", "Download", "IntercomClient", "Workspace", "check_base_url"]

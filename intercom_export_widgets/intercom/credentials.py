@@ -1,7 +1,9 @@
-"""Where the access token comes from, and the envelope that it is carried in.
+"""Finds the access token, and holds it masked.
 
-The first source that has one wins, and its name is shown; the token itself never
-is: not in a repr, a message, a log or a traceback. Nothing here sends it anywhere.
+The first source that has a token wins, and its name is shown. The token itself never is: not in
+a repr, a message, a log or a traceback. ``INTERCOM_TOKEN`` is what many scripts call their
+token. It is not taken, since it may not be meant for this package; it is named where a token is
+missing. Of variables only the names are shown.
 """
 
 from __future__ import annotations
@@ -18,12 +20,52 @@ from typing import TYPE_CHECKING, Final, NoReturn, SupportsIndex
 from urllib.parse import quote
 
 from intercom_export_widgets.errors import AccessError, TokenMissingError, TokenRejectedError
-from intercom_export_widgets.intercom.variables import VARIABLES, misnamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["MASK", "Credential", "Source", "Token", "find_credential", "usual_sources"]
+__all__ = [
+    "MASK",
+    "VARIABLES",
+    "Credential",
+    "Source",
+    "Token",
+    "find_credential",
+    "misnamed",
+    "usual_sources",
+]
+
+VARIABLES: Final = ("INTERCOM_ACCESS_TOKEN", "INTERCOM_API_KEY")
+"""The environment variables looked at: this package's, then the official SDK's."""
+
+LIKELY: Final = re.compile(r"INTERCOM_?(\w*_)?(TOKEN|API_?KEY|ACCESS_?KEY|PAT)", re.IGNORECASE)
+
+
+def misnamed(environ: Mapping[str, str] | None = None) -> str:
+    """Return a sentence on the variables that look like a token's and are not read.
+
+    Parameters
+    ----------
+    environ : mapping, optional
+        The environment variables; ``os.environ`` if None.
+
+    Returns
+    -------
+    str
+        Empty if there is none.
+    """
+    variables = os.environ if environ is None else environ
+    found = sorted(
+        name
+        for name, value in variables.items()
+        if name not in VARIABLES and value.strip() and LIKELY.fullmatch(name)
+    )
+    if not found:
+        return ""
+    if len(found) == 1:
+        return f"{found[0]} is set, but nothing reads it: name it {VARIABLES[0]}."
+    return f"{', '.join(found)} are set, but nothing reads them: name one {VARIABLES[0]}."
+
 
 MASK: Final = "●●●●●●"
 LONGEST: Final = 4096

@@ -1,13 +1,15 @@
 """Downloads a job's data to a file, over broken and stalled connections.
 
-A download is resumed where it broke off if the server can, and restarted if it can't. What
-the bytes are is not looked into, except to tell them from a web page.
+A download is resumed where it broke off if the server can, and restarted if it can't. Its size
+is bounded by what the disk can hold and by what a header or earlier exports suggest. Of what
+the bytes are, only a web page is recognized.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -15,20 +17,26 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets.errors import (
     ConnectionFailedError,
     DownloadExpiredError,
+    FileError,
     NotReadyError,
     ServiceError,
     UnreadableAnswerError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.bodies import read_answer
 from intercom_export_widgets.intercom.deadline import Deadline
-from intercom_export_widgets.intercom.job import JobStatus, quote_identifier
-from intercom_export_widgets.intercom.partial import Download, Partial
-from intercom_export_widgets.intercom.refusals import Call, error_from, sentence_of
-from intercom_export_widgets.intercom.retries import ATTEMPTS, TEMPORARY, delay
-from intercom_export_widgets.intercom.route import Route
-from intercom_export_widgets.intercom.wire import Faults, Lost, blocks, close
-from intercom_export_widgets.intercom.words import one_line
+from intercom_export_widgets.intercom.models import JobStatus, quote_identifier
+from intercom_export_widgets.intercom.partial_file import Download, Partial
+from intercom_export_widgets.intercom.redact import one_line
+from intercom_export_widgets.intercom.responses import Call, error_from, sentence_of
+from intercom_export_widgets.intercom.retry import ATTEMPTS, TEMPORARY, delay
+from intercom_export_widgets.intercom.transport import (
+    Faults,
+    Lost,
+    Route,
+    blocks,
+    close,
+    read_answer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,18 +44,129 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from intercom_export_widgets.errors import (
-        IntercomExportError,
-        JobError,
-    )
-    from intercom_export_widgets.intercom.endpoint import Endpoint
-    from intercom_export_widgets.intercom.job import Job
-    from intercom_export_widgets.intercom.limits import Limits
-    from intercom_export_widgets.intercom.meter import Meter
-    from intercom_export_widgets.intercom.room import Room
-    from intercom_export_widgets.intercom.route import Reply
+    from intercom_export_widgets.errors import IntercomExportError, JobError
+    from intercom_export_widgets.intercom.deadline import Limits
+    from intercom_export_widgets.intercom.models import Job
+    from intercom_export_widgets.intercom.transport import Endpoint, Reply
 
-__all__ = ["Download", "Downloader"]
+    Progress = Callable[[int, int | None], None]
+
+__all__ = ["Download", "Downloader", "Meter", "Room"]
+
+PROGRESS_BYTES: Final = 256 * 1024
+PROGRESS_SECONDS: Final = 0.1
+
+
+class Meter:
+    """Tell how far a download is, at most every 256 KB or 0.1 s.
+
+    Parameters
+    ----------
+    progress : callable or None
+        Called with the bytes so far and the bytes in all, or None.
+    now : callable
+        Returns the current time in seconds.
+    """
+
+    def __init__(self, progress: Progress | None, now: Callable[[], float]) -> None:
+        self._progress = progress
+        self._now = now
+        self._told: tuple[int, float] | None = None
+
+    def tell(self, partial: Partial, *, always: bool = False) -> None:
+        """Tell it, if it is time to, or in any case at the end."""
+        if self._progress is None:
+            return
+        size, when = partial.size, self._now()
+        if self._told is not None and not always:
+            near = abs(size - self._told[0]) < PROGRESS_BYTES
+            if near and 0 <= when - self._told[1] < PROGRESS_SECONDS:
+                return
+        self._told = size, when
+        self._progress(size, partial.total)
+
+
+SMALL: Final = 16_000_000
+"""Bytes that a download may bring on any disk, and between two looks at the disk."""
+
+
+class Room:
+    """Checks the size of a download while it grows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is written.
+    limits : Limits
+        ``free`` and ``largest`` are used.
+    """
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._next_look = SMALL
+
+    def begin(self, partial: Partial) -> None:
+        """Check whether a body whose length is known fits on the disk.
+
+        Raises
+        ------
+        FileError
+            If it does not; nothing of it has been read.
+        """
+        self._next_look = partial.size + SMALL
+        if partial.total is not None and partial.total > SMALL:
+            self._check_disk(partial, partial.total - partial.size)
+
+    def check(self, partial: Partial) -> None:
+        """Check what has been written.
+
+        Raises
+        ------
+        FileError
+            If the disk is nearly full.
+        UnreadableAnswerError
+            If the body seems to have no end: its length was not told, and it is larger than
+            any export. It is removed.
+        """
+        largest = self._limits.largest
+        if partial.total is None and partial.size > largest:
+            partial.restart("", None)
+            raise UnreadableAnswerError(
+                f"The download was stopped after {_size(largest)}: its length is not known, and "
+                "no export is expected to be that large",
+                advice="What came was removed. Check base_url and a proxy, if you use one. "
+                "A larger limit: ExportSession(limits=Limits(largest=...)).",
+            )
+        if partial.size >= self._next_look:
+            self._next_look = partial.size + SMALL
+            self._check_disk(partial, 0)
+
+    def _check_disk(self, partial: Partial, more: int) -> None:
+        try:
+            free = shutil.disk_usage(self._folder).free
+        except OSError:  # a file system that does not tell
+            return
+        if free - more >= self._limits.free:
+            return
+        kept = "what has been downloaded is kept"
+        if not partial.validator:  # it can't be resumed
+            partial.restart("", None)
+            kept = "it begins from the start then"
+        raise FileError(
+            f"The download would leave less than {_size(self._limits.free)} free on the disk of "
+            f"{self._folder}",
+            advice=f"Free some space or choose another folder, then load it again; {kept}.",
+        )
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes in words, in decimal units."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} bytes"
+
 
 PATIENCE: Final = 30.0
 """Seconds in which data that Intercom says it keeps may turn up at its address."""

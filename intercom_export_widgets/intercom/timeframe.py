@@ -1,37 +1,91 @@
-"""The range of an export: two inclusive instants and the zone that they are read in.
+"""The range of an export: two inclusive instants, the zone they are read in, and its description.
 
-The first step of the stair: what a person typed or picked becomes the two numbers
-that the API wants. Zones are `zones`' affair, words are `periods`'; this module
-holds the value and refuses to know a client, a job or the form that picked it.
+What a user typed or picked becomes the two numbers that the API takes.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.errors import TimeframeError
-from intercom_export_widgets.intercom.description import TimeframeDescription, describe
-from intercom_export_widgets.intercom.observation import read_observed
-from intercom_export_widgets.intercom.periods import (
+from intercom_export_widgets.intercom.dateparse import (
     FORMS,
     LATEST,
     NO_FIRST,
     NO_LAST,
     PRESETS,
     days_period,
+    read_observed,
     read_period,
     two_sides,
 )
-from intercom_export_widgets.intercom.zones import find_zone, local
+from intercom_export_widgets.intercom.zones import clock_changes, find_zone, local
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-__all__ = ["PRESETS", "Timeframe", "TimeframeDescription"]
+__all__ = ["PRESETS", "Timeframe", "TimeframeDescription", "describe"]
+
+SHOWN_CHANGES: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class TimeframeDescription:
+    """A range as it is shown before it is submitted.
+
+    Attributes
+    ----------
+    local : str
+        Days, or instants, in the range's own zone.
+    utc : str
+        First instant and last second in UTC.
+    unix : str
+        The same in Unix seconds, as they go to the API.
+    days : int
+        Local calendar days touched.
+    daylight : str
+        A note on the clock changes within the range, or ``""``.
+    observed : str
+        Until when opens and clicks are counted, in the range's own zone.
+    """
+
+    local: str
+    utc: str
+    unix: str
+    days: int
+    daylight: str
+    observed: str
+
+
+def describe(timeframe: Timeframe) -> TimeframeDescription:
+    """Return a range in local time, in UTC and in Unix seconds, ready to show."""
+    first = datetime.fromtimestamp(timeframe.created_at_after, UTC)
+    last = datetime.fromtimestamp(timeframe.created_at_before, UTC)
+    until = local(timeframe.request_end, find_zone(timeframe.zone))
+    return TimeframeDescription(
+        local=timeframe.label,
+        utc=f"{first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC",
+        unix=f"{timeframe.created_at_after} to {timeframe.created_at_before}",
+        days=timeframe.days,
+        daylight=_daylight(timeframe),
+        observed=f"{until:%Y-%m-%d %H:%M:%S} {timeframe.zone}",
+    )
+
+
+def _daylight(timeframe: Timeframe) -> str:
+    """Return a note on the changes of the clock within a range, or nothing."""
+    first, last = timeframe.created_at_after, timeframe.created_at_before
+    changes = [str(change) for change in clock_changes(first, last, find_zone(timeframe.zone))]
+    if not changes:
+        return ""
+    more = len(changes) - SHOWN_CHANGES
+    rest = f", and {more} more times" if more > 0 else ""
+    return f"The clock goes {', '.join(changes[:SHOWN_CHANGES])}{rest}."
+
 
 # Intercom's own sentence, "Example Errors" of "Creating an export job".
 REVERSED: Final = "created_at_after is greater than created_at_before"
@@ -187,7 +241,7 @@ class Timeframe:
         Parameters
         ----------
         until : str, date or None
-            As `observation.read_observed` reads it; None or ``""`` for the range's end.
+            As `dateparse.read_observed` reads it; None or ``""`` for the range's end.
         now : float, optional
             The current time in Unix seconds: nothing is counted past it.
 

@@ -17,7 +17,7 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.passing import Passed, take_in
 from intercom_export_widgets.disk import open_plain
 from intercom_export_widgets.errors import ArchiveError, IntercomExportError
-from intercom_export_widgets.intercom.partial import part_of
+from intercom_export_widgets.intercom.partial_file import part_of
 from intercom_export_widgets.jobs.files import Proven
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from intercom_export_widgets.errors import InputError, IntercomExportError, LedgerError
-from intercom_export_widgets.intercom.deadline import interruptible
-from intercom_export_widgets.intercom.threads import start_thread
+from intercom_export_widgets.intercom.deadline import interruptible, start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
 from intercom_export_widgets.jobs.dataset import warn_of_missing
 from intercom_export_widgets.jobs.gallery import Gallery

@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.arguments import expect
 from intercom_export_widgets.intercom.client import IntercomClient
-from intercom_export_widgets.intercom.credentials import Token, find_credential
+from intercom_export_widgets.intercom.credentials import VARIABLES, Token, find_credential
+from intercom_export_widgets.intercom.deadline import Limits
 from intercom_export_widgets.intercom.hosts import check_base_url, region_url
-from intercom_export_widgets.intercom.limits import Limits
-from intercom_export_widgets.intercom.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from intercom_export_widgets.intercom.credentials import Credential
-    from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.intercom.models import Workspace
 
 __all__ = ["Connection"]
 

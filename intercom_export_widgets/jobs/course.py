@@ -21,7 +21,7 @@ from intercom_export_widgets.errors import (
     StorageError,
     SubmissionUnknownError,
 )
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.expectation import cut_off, expected_rows, indivisible, parts_of
 from intercom_export_widgets.jobs.lifesign import LifeSign
 from intercom_export_widgets.jobs.progress import Stage

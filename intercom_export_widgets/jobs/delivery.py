@@ -20,7 +20,7 @@ from intercom_export_widgets.jobs.files import Place, set_aside
 from intercom_export_widgets.jobs.progress import Stage, job_of
 
 if TYPE_CHECKING:
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.files import Kept, Proven
     from intercom_export_widgets.jobs.progress import Progress

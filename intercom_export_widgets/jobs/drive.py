@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.errors import WaitInterruptedError
-from intercom_export_widgets.intercom.deadline import interruptible
-from intercom_export_widgets.intercom.threads import is_shutdown, start_thread
+from intercom_export_widgets.intercom.deadline import interruptible, is_shutdown, start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from intercom_export_widgets.errors import (
     JobNotFoundError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.progress import Stage, attach_line
 
 if TYPE_CHECKING:
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.jobs.progress import Progress
     from intercom_export_widgets.jobs.tools import Tools
 

@@ -27,8 +27,8 @@ from intercom_export_widgets.errors import (
     WaitInterruptedError,
     WaitTimeoutError,
 )
-from intercom_export_widgets.intercom.job import JobStatus
-from intercom_export_widgets.intercom.retries import ATTEMPTS, LONGEST_HINT, throttle_delay
+from intercom_export_widgets.intercom.models import JobStatus
+from intercom_export_widgets.intercom.retry import ATTEMPTS, LONGEST_HINT, throttle_delay
 from intercom_export_widgets.jobs.delivery import deliver, kept_elsewhere
 from intercom_export_widgets.jobs.origin import facts_of
 from intercom_export_widgets.jobs.progress import Progress, Stage, duration, job_of, status_word
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from intercom_export_widgets.errors import LedgerError
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.tools import Tools
 

@@ -20,7 +20,7 @@ from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.proof import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
-from intercom_export_widgets.intercom.partial import note_of, remove_lock
+from intercom_export_widgets.intercom.partial_file import note_of, remove_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

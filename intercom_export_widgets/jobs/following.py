@@ -17,7 +17,7 @@ from traitlets import HasTraits, Instance, Tuple, observe
 
 from intercom_export_widgets.data.memory import release_memory
 from intercom_export_widgets.errors import LedgerError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs import log as logs
 from intercom_export_widgets.jobs.connection import Connection
 from intercom_export_widgets.jobs.entry import is_gone

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.entry import Entry

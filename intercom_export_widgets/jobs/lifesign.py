@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.intercom.threads import start_thread
+from intercom_export_widgets.intercom.deadline import start_thread
 from intercom_export_widgets.jobs.alarm import ALARM
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import ArchiveError, IntercomExportError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.reading import progress_of_file, progress_without_data
 from intercom_export_widgets.jobs.reuse import find_kept, is_same_range
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.entry import Entry

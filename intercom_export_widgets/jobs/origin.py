@@ -13,7 +13,7 @@ from intercom_export_widgets.errors import IntercomExportError
 
 if TYPE_CHECKING:
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.intercom.models import Workspace
     from intercom_export_widgets.jobs.connection import Connection
 
 __all__ = ["facts_of", "here", "is_alive", "origin_of", "place_of", "quietly"]

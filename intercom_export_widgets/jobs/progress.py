@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
 
 __all__ = ["Progress", "Stage", "attach_line", "duration", "job_of", "status_word"]
 

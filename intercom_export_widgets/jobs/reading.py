@@ -16,7 +16,7 @@ from intercom_export_widgets.data.folder import size_of
 from intercom_export_widgets.data.proof import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import LedgerError
-from intercom_export_widgets.intercom.job import Job, JobStatus
+from intercom_export_widgets.intercom.models import Job, JobStatus
 from intercom_export_widgets.intercom.timeframe import Timeframe
 from intercom_export_widgets.jobs.files import check_plain, checksum
 from intercom_export_widgets.jobs.origin import facts_of
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.intercom.models import Workspace
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.handle import Export
 

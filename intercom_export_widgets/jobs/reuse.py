@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.files import checksum
 from intercom_export_widgets.jobs.reading import timeframe_of
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from intercom_export_widgets.errors import WaitInterruptedError
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.tools import Tools

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from intercom_export_widgets.intercom.credentials import Token
-    from intercom_export_widgets.intercom.limits import Limits
+    from intercom_export_widgets.intercom.deadline import Limits
     from intercom_export_widgets.jobs.handle import Export
 
 __all__ = ["ExportSession"]

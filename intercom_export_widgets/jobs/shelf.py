@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from intercom_export_widgets.arguments import path_of
 from intercom_export_widgets.errors import ArchiveError, FileError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.files import set_aside
 from intercom_export_widgets.jobs.handle import is_usable
 from intercom_export_widgets.jobs.progress import attach_line

@@ -12,7 +12,7 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, LedgerError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.lost import settle_lost
 from intercom_export_widgets.jobs.origin import place_of
 from intercom_export_widgets.jobs.progress import attach_line, duration, status_word
@@ -21,7 +21,7 @@ from intercom_export_widgets.jobs.reading import timeframe_of
 if TYPE_CHECKING:
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
 

@@ -9,7 +9,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, UsageError
-from intercom_export_widgets.intercom.job import JobStatus
+from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.beginning import go_on
 from intercom_export_widgets.jobs.lease import OPEN
 from intercom_export_widgets.jobs.origin import is_alive

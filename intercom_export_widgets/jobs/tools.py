@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
-    from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.intercom.models import Job, Workspace
     from intercom_export_widgets.jobs.entry import Entry
     from intercom_export_widgets.jobs.ledger import Ledger
     from intercom_export_widgets.jobs.progress import Progress

@@ -24,8 +24,8 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     WaitInterruptedError,
 )
-from intercom_export_widgets.intercom.job import Job, JobStatus
-from intercom_export_widgets.intercom.retries import ATTEMPTS, throttle_delay
+from intercom_export_widgets.intercom.models import Job, JobStatus
+from intercom_export_widgets.intercom.retry import ATTEMPTS, throttle_delay
 from intercom_export_widgets.jobs.progress import Stage, duration
 from intercom_export_widgets.jobs.reading import progress_of_file, progress_without_data
 from intercom_export_widgets.jobs.slot import ELSEWHERE, find_holder, holder_sentence

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.errors import IntercomExportError
     from intercom_export_widgets.intercom.client import IntercomClient
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.jobs.schedule import Schedule
 
 __all__ = ["Pause", "watch"]

@@ -175,7 +175,7 @@ def _show(result: object, *, as_json: bool) -> None:
 
 def _text_of(result: object) -> str:
     """Return a verb's result as the text that a terminal shows."""
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export

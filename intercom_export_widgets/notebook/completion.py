@@ -18,8 +18,8 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 
 from intercom_export_widgets.data.schema import GROUPS
 from intercom_export_widgets.errors import FileError
+from intercom_export_widgets.intercom.dateparse import PRESETS
 from intercom_export_widgets.intercom.hosts import REGIONS
-from intercom_export_widgets.intercom.periods import PRESETS
 from intercom_export_widgets.jobs.defaults import default_ledger
 from intercom_export_widgets.jobs.recent import recent_jobs, waiting_numbers
 from intercom_export_widgets.notebook.usage import ALLOWED, OPTIONS, SHORT, VERBS

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import IntercomExportError, TokenRejectedError
-from intercom_export_widgets.intercom.answers import NAMELESS
 from intercom_export_widgets.intercom.hosts import REGIONS
+from intercom_export_widgets.intercom.responses import NAMELESS
 from intercom_export_widgets.jobs.entry import is_gone
 from intercom_export_widgets.notebook import machine
 from intercom_export_widgets.notebook.finding import Diagnosis, Finding, State
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from intercom_export_widgets.intercom.workspace import Workspace
+    from intercom_export_widgets.intercom.models import Workspace
     from intercom_export_widgets.jobs.connection import Connection
     from intercom_export_widgets.jobs.session import ExportSession
     from intercom_export_widgets.notebook.settings import IntercomExport

@@ -23,7 +23,7 @@ from IPython.core.magic import (
 from IPython.utils.text import DollarFormatter
 
 from intercom_export_widgets.errors import IntercomExportError
-from intercom_export_widgets.intercom.censor import hide_in_text
+from intercom_export_widgets.intercom.redact import hide_in_text
 from intercom_export_widgets.notebook import manual, usage
 from intercom_export_widgets.notebook.desk import Desk
 from intercom_export_widgets.notebook.verbs import Verbs

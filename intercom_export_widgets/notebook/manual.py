@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from intercom_export_widgets.intercom.periods import PRESETS
+from intercom_export_widgets.intercom.dateparse import PRESETS
 from intercom_export_widgets.notebook.usage import ALLOWED, OPTIONS, VERBS
 
 __all__ = ["EXAMPLES", "page", "page_of"]

@@ -17,8 +17,8 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     TokenMissingError,
 )
-from intercom_export_widgets.intercom.answers import NAMELESS
-from intercom_export_widgets.intercom.variables import misnamed
+from intercom_export_widgets.intercom.credentials import misnamed
+from intercom_export_widgets.intercom.responses import NAMELESS
 from intercom_export_widgets.notebook.card import SANDBOX
 
 if TYPE_CHECKING:

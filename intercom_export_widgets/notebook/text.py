@@ -16,7 +16,7 @@ from intercom_export_widgets.notebook.card import SANDBOX, describe
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.handle import Export
     from intercom_export_widgets.notebook.card import Card

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import UsageError
-from intercom_export_widgets.intercom.periods import PRESETS
+from intercom_export_widgets.intercom.dateparse import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

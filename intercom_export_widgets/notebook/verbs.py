@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.tableview import TableView
-    from intercom_export_widgets.intercom.job import Job
+    from intercom_export_widgets.intercom.models import Job
     from intercom_export_widgets.intercom.timeframe import Timeframe
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.connection import Connection

@@ -1,4 +1,4 @@
-"""One export job, as the API last described it, and the life that it can have.
+"""An export job and a workspace, as the API last described them.
 
 A job's life, from the API's pages ("Export Job Model", reference 2.5 to 2.17)::
 
@@ -13,10 +13,10 @@ finished job returns it unchanged" (2.17). A word that nobody documented is
 ``unknown``: it counts as still running, is shown as it came, and the overall time
 limit of `jobs.schedule` bounds it.
 
-Answers can overtake each other, when several threads ask about one job; `TRANSITIONS`
-is how a late answer is kept from turning an ended job back into a running one.
+Responses can overtake each other, when several threads poll one job; `TRANSITIONS` keeps a
+late response from turning an ended job back into a running one.
 
-This module reads JSON values into `Job`s and knows no connection, clock or table.
+A workspace is read from the response of ``GET /me``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from intercom_export_widgets.errors import InputError, UnreadableAnswerError
+from intercom_export_widgets.errors import InputError, TimeframeError, UnreadableAnswerError
 from intercom_export_widgets.intercom.credentials import MASK
-from intercom_export_widgets.intercom.words import one_line, text_of
+from intercom_export_widgets.intercom.redact import one_line, text_of
+from intercom_export_widgets.intercom.zones import find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["TRANSITIONS", "Job", "JobStatus", "quote_identifier"]
+__all__ = ["TRANSITIONS", "Job", "JobStatus", "Workspace", "quote_identifier"]
 
 
 class JobStatus(StrEnum):
@@ -254,3 +255,89 @@ def _seconds(text: str) -> float:
 
 def _unreadable(key: str, problem: str) -> UnreadableAnswerError:
     return UnreadableAnswerError(f"The answer describes no export job: {key} is {problem}.")
+
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A workspace, as ``/me`` describes it under ``app``.
+
+    Attributes
+    ----------
+    id_code : str
+        Its identifier, as in the web application's addresses.
+    name : str
+        Its name, or ``""``.
+    timezone : str
+        IANA name of its time zone, or ``""`` if it is absent or no IANA name.
+    region : str
+        Such as ``"us"``, in lower case, or ``""``.
+    sandbox : bool
+        Whether it is the sandbox's synthetic workspace on this machine.
+    ahead : float or None
+        How far the server's clock was ahead of this machine's when it answered, in
+        seconds; None if it did not say.
+    """
+
+    id_code: str
+    name: str = ""
+    timezone: str = ""
+    region: str = ""
+    sandbox: bool = False
+    ahead: float | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_json(
+        cls,
+        value: object,
+        *,
+        loopback: bool,
+        hide: Callable[[str], str] = str,
+        ahead: float | None = None,
+    ) -> Workspace:
+        """Return the workspace that the answer of ``/me`` describes.
+
+        Parameters
+        ----------
+        value : object
+            Whatever ``json.loads`` returned.
+        loopback : bool
+            Whether this machine answered: nobody else can be the sandbox.
+        hide : callable
+            Takes the token out of a text, should the server repeat it.
+        ahead : float, optional
+            As the attribute.
+
+        Raises
+        ------
+        UnreadableAnswerError
+            If ``app`` or ``app.id_code`` is not there.
+        """
+        app = value.get("app") if isinstance(value, dict) else None
+        if not isinstance(app, dict):
+            raise UnreadableAnswerError("The answer names no workspace: app is missing.")
+
+        def line(key: str) -> str:
+            found = app.get(key)
+            return one_line(found, hide, LONGEST_NAME) if isinstance(found, str) else ""
+
+        id_code = line("id_code")
+        if not id_code:
+            raise UnreadableAnswerError("The answer names no workspace: app.id_code is missing.")
+        return cls(
+            id_code=id_code,
+            name=line("name"),
+            timezone=_zone(line("timezone")),
+            region=line("region").lower(),
+            sandbox=loopback and id_code.startswith("sandbox"),
+            ahead=ahead,
+        )
+
+
+def _zone(name: str) -> str:
+    try:
+        return find_zone(name).key
+    except TimeframeError:
+        return ""

@@ -1,6 +1,6 @@
-"""How long to wait before a request is sent again: arithmetic, no sleeping.
+"""How long to wait before a request is sent again, and how far the server's clock is ahead.
 
-A submission is sent again only after HTTP 429, when nothing began.
+Arithmetic, no sleeping. A submission is sent again only after HTTP 429, when nothing began.
 """
 
 from __future__ import annotations
@@ -16,16 +16,43 @@ from intercom_export_widgets.errors import (
     ThrottledError,
     UnreadableAnswerError,
 )
-from intercom_export_widgets.intercom.clock import seconds_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from intercom_export_widgets.errors import (
-        IntercomExportError,
-    )
+    from intercom_export_widgets.errors import IntercomExportError
 
-__all__ = ["ATTEMPTS", "LONGEST_HINT", "TEMPORARY", "delay", "reset_time", "throttle_delay"]
+__all__ = [
+    "ATTEMPTS",
+    "LONGEST_HINT",
+    "TEMPORARY",
+    "delay",
+    "reset_time",
+    "seconds_ahead",
+    "throttle_delay",
+]
+
+
+def seconds_ahead(headers: Mapping[str, str], now: float) -> float | None:
+    """Return how far the server's clock is ahead, in seconds; negative if behind.
+
+    Parameters
+    ----------
+    headers : mapping
+        Of an answer, their names in lower case. "Date" is in whole seconds (RFC 9110, 6.6.1).
+    now : float
+        This machine's clock, Unix seconds.
+
+    Returns
+    -------
+    float or None
+        None if the server said no date that can be read.
+    """
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return None
+
 
 ATTEMPTS: Final = 5
 """How often a question is asked before its error is raised."""

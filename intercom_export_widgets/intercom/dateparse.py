@@ -1,7 +1,11 @@
-"""The words for a stretch of time: ``2018-06``, ``last-week``, ``2018-06-01T09:30``.
+"""Text to dates: ``2018-06``, ``last-week``, ``2018-06-01T09:30``, ``30d``.
 
-One word in, its first instant and last second out. `timeframe` puts one or two of
-them together; nothing here reads a clock: *today* is an argument.
+A word is parsed to its first instant and its last second; `timeframe` puts one or two of them
+together. *today* and *now* are arguments.
+
+"Every first_* column counts only events inside the job's requested range": to count July's
+opens of June's messages, a longer range is exported, and only what was received in June is
+kept. `read_observed` parses the end of that longer range.
 """
 
 from __future__ import annotations
@@ -9,11 +13,11 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from intercom_export_widgets.errors import TimeframeError
-from intercom_export_widgets.intercom.zones import day_start
+from intercom_export_widgets.intercom.zones import day_start, find_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +31,7 @@ __all__ = [
     "PRESETS",
     "Period",
     "days_period",
+    "read_observed",
     "read_period",
     "two_sides",
     "with_t",
@@ -268,3 +273,64 @@ def _unknown(word: str, field: str) -> TimeframeError:
     return TimeframeError(
         f"{word[:40]!r} is not a date or a range.", advice=hint + FORMS, field=field
     )
+
+
+ADVICE: Final = "Write it as 30d (days after the last one), or as a day such as 2018-07-31."
+DAYS: Final = re.compile(r"(\d{1,4})\s*d(ays?)?", re.ASCII)
+
+
+def read_observed(until: str | date, *, last: date, zone: str, now: float) -> int:
+    """Return the last second in which opens, clicks and the like are counted.
+
+    Parameters
+    ----------
+    until : str or date
+        ``30d``: so many days after the last day. A day, a month or another period: its
+        end. An instant, or Unix seconds: itself.
+    last : date
+        The range's last day.
+    zone : str
+        The IANA time zone in which days are meant.
+    now : float
+        Unix seconds: nothing is counted past it, so neither is asked for.
+
+    Returns
+    -------
+    int
+        Unix seconds, `now` at the latest.
+
+    Raises
+    ------
+    TimeframeError
+        If it can't be understood; ``field`` is ``"observed"``.
+    """
+    found = find_zone(zone)
+    if isinstance(until, date):
+        return min(_end_of(until, found), int(now))
+    text = until.strip().lower()
+    days = DAYS.fullmatch(text)
+    if days is not None:
+        return min(_end_of(last, found, later=int(days[1])), int(now))
+    today = datetime.fromtimestamp(now, UTC).astimezone(found).date()
+    if text == "now":
+        return int(now)
+    try:
+        period = read_period(with_t(text), field="observed", zone=found, today=today)
+    except TimeframeError as error:
+        close = difflib.get_close_matches(text[:40], ("now", *PRESETS), n=1)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise TimeframeError(
+            f"{until!r} says no day until which opens and clicks could be counted",
+            advice=f"{hint}{ADVICE}",
+            field="observed",
+        ) from error
+    return min(period.end, int(now))
+
+
+def _end_of(day: date, zone: ZoneInfo, later: int = 0) -> int:
+    """Return the last second of a day, or of one so many days later."""
+    try:
+        day += timedelta(days=later)
+        return days_period(day, day, zone).end
+    except OverflowError as error:
+        raise TimeframeError(f"{day} is too late", advice=ADVICE, field="observed") from error

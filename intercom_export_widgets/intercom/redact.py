@@ -1,8 +1,8 @@
-"""What the HTTP libraries log, without the token.
+"""Keeps the token out of text and logs, and makes a server's text fit to be shown.
 
-At DEBUG, httpcore logs the headers of every answer, and httpx its reason: a server that
-repeats the token in one of them would have it written wherever logs go. The records of
-both pass through here first. It knows no connection.
+At DEBUG, httpcore logs the headers of every response, and httpx its reason: a server that
+repeats the token in one of them would have it written wherever logs go. The records of both
+pass through a filter first. Text is put on one line and cut to length.
 """
 
 from __future__ import annotations
@@ -12,9 +12,39 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from intercom_export_widgets.intercom.credentials import Token
 
-__all__ = ["hide_in_logs", "hide_in_text"]
+__all__ = ["LONGEST_LINE", "hide_in_logs", "hide_in_text", "one_line", "text_of"]
+
+LONGEST_LINE: Final = 300
+
+
+def one_line(text: str, hide: Callable[[str], str] = str, longest: int = LONGEST_LINE) -> str:
+    """Return a text on one printable line.
+
+    Control characters, halves of surrogate pairs and marks that turn the direction of
+    writing become spaces, and spaces in a row become one.
+
+    Parameters
+    ----------
+    text : str
+        Whatever came.
+    hide : callable
+        Takes the token out of it, before it is cut: a half of it is a secret too.
+    longest : int
+        Characters at most; the last one of a text that is cut is "…".
+    """
+    words = "".join(sign if sign.isprintable() else " " for sign in text)
+    line = hide(" ".join(words.split()))
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def text_of(found: object) -> str:
+    """Return a JSON scalar as text: null, a list and an object are none, so ``""``."""
+    return str(found) if isinstance(found, str | int | float) else ""
+
 
 LOGGERS: Final = (
     "httpx",

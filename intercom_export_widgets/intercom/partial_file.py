@@ -1,4 +1,4 @@
-"""The file that a download grows in: ``<path>.part``, until it is whole.
+"""The file of a download that is not complete: ``<path>.part``.
 
 Beside it ``<path>.part.json`` holds what a later attempt or process needs to resume the
 download: the job, and the validator that the server gave. Without that note, or if either
