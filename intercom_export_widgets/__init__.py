@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from intercom_export_widgets.data.combination import combine
+    from intercom_export_widgets.data.concat import combine
     from intercom_export_widgets.errors import ExportWarning, IntercomExportError
     from intercom_export_widgets.intercom.deadline import Limits
     from intercom_export_widgets.intercom.timeframe import Timeframe
@@ -49,7 +49,7 @@ _HOMES = {
     "IntercomExportError": "errors",
     "Limits": "intercom.deadline",
     "Timeframe": "intercom.timeframe",
-    "combine": "data.combination",
+    "combine": "data.concat",
     "open_dask": "jobs.lazy",
 }
 

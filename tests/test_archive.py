@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.sniff import group_of
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError, FileError
 

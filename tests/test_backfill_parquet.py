@@ -12,7 +12,7 @@ from pyarrow import parquet
 from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets import __version__, errors
-from intercom_export_widgets.data.alike import facts_in
+from intercom_export_widgets.data.parquet import facts_in
 from intercom_export_widgets.jobs.conversion import Workers, make_alike
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.jobs.store import FolderStore

@@ -6,8 +6,8 @@ import pytest
 from conftest import DELIVERIES
 from test_figures import Held, batch
 
-from intercom_export_widgets.data.figures import figures_of
-from intercom_export_widgets.data.pictures import pictures_of
+from intercom_export_widgets.data.chart_data import figures_of
+from intercom_export_widgets.data.svg_charts import pictures_of
 from intercom_export_widgets.errors import ExportWarning, NotReadyError
 from intercom_export_widgets.notebook.backfillview import backfill_html, card_of_backfill, number_of
 

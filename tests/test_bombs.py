@@ -15,7 +15,7 @@ import zlib
 
 import pytest
 
-from intercom_export_widgets.data.blocks import RECORD_LIMIT
+from intercom_export_widgets.data.csv_blocks import RECORD_LIMIT
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="measured in /proc")
 
@@ -28,7 +28,7 @@ PROGRAM = """
 import json, os, pathlib, resource, sys
 import numpy, pandas, pyarrow.compute, pyarrow.csv
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import IntercomExportError
 

@@ -14,7 +14,7 @@ from shares import windows_shares  # noqa: F401 - a fixture
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
 from intercom_export_widgets.data.cached import CachedReading
-from intercom_export_widgets.data.proof import count, prove
+from intercom_export_widgets.data.ingest import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ExportWarning, InputError
 

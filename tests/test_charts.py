@@ -13,9 +13,8 @@ from form_page import SECONDS, change_theme
 from playwright.sync_api import expect
 from test_figures import Held, batch
 
-from intercom_export_widgets.data.charts import CHARTS, chart_of
-from intercom_export_widgets.data.figures import figures_of
-from intercom_export_widgets.data.offline import VEGA_LITE
+from intercom_export_widgets.data.altair_charts import CHARTS, VEGA_LITE, chart_of
+from intercom_export_widgets.data.chart_data import figures_of
 from intercom_export_widgets.errors import InputError, PackageMissingError
 
 

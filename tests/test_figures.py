@@ -12,12 +12,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from intercom_export_widgets.data.drawing import COLORS, nice_step
-from intercom_export_widgets.data.figures import OTHER, Origin, figures_of, interval
+from intercom_export_widgets.data.chart_data import OTHER, Origin, figures_of, interval, short_day
 from intercom_export_widgets.data.gauges import HOURS, ReceiptGauge
-from intercom_export_widgets.data.pictures import DAYS_AT_MOST, LEFT, WIDTH, pictures_of
+from intercom_export_widgets.data.svg_charts import (
+    COLORS,
+    DAYS_AT_MOST,
+    LEFT,
+    WIDTH,
+    nice_step,
+    pictures_of,
+)
 from intercom_export_widgets.data.tables import Tables
-from intercom_export_widgets.data.words import short_day
 from intercom_export_widgets.errors import ExportWarning
 
 MARKUP = "<script>alert(1)</script>&\"'"

@@ -13,7 +13,7 @@ import pytest
 from intercom_export_widgets import ExportSession
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ArchiveError, FileError
 from intercom_export_widgets.sandbox.archive_writer import write_archive

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import (
     ArchiveError,

@@ -13,8 +13,8 @@ from weakref import ref
 import pytest
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.blocks import cut_blocks
-from intercom_export_widgets.data.columns import Instants, Strings
+from intercom_export_widgets.data.csv_blocks import cut_blocks
+from intercom_export_widgets.data.dataframe import Instants, Strings
 from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.schema import GROUPS
 from intercom_export_widgets.data.tables import Tables
@@ -100,7 +100,7 @@ print(json.dumps([before, full, used()]))
 LIMITED = """
 import resource
 from intercom_export_widgets.errors import OutOfMemoryError
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 limit = used("VmSize") + (int(asked[0]) << 20)
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:

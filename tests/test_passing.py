@@ -11,11 +11,9 @@ import pytest
 from shares import windows_shares  # noqa: F401 - a fixture
 from test_bombs import crowd
 
-from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.archive import MEMBERS_AT_MOST, Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.directory import MEMBERS_AT_MOST
-from intercom_export_widgets.data.passing import Passed, take_in
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import Passed, prove, take_in
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ArchiveError
 from intercom_export_widgets.sandbox.archive_writer import (

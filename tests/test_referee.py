@@ -15,8 +15,7 @@ from pyarrow import parquet
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE, Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.passing import Passed, take_in
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import Passed, prove, take_in
 from intercom_export_widgets.data.tables import Tables, read_arrow, read_table
 from intercom_export_widgets.errors import ArchiveError, ExportWarning
 

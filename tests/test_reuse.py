@@ -11,7 +11,7 @@ from shares import windows_shares  # noqa: F401 - a fixture
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.jobs.progress import Stage
 
 pytestmark = pytest.mark.usefixtures("windows_shares")

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from shares import windows_shares  # noqa: F401 - a fixture
 from test_cache import LOCAL, PLAIN, RECEIPTS, filled, write
 
-from intercom_export_widgets.data import snapshot as snapshot_file
+from intercom_export_widgets.data import memory_map as snapshot_file
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.snapshot import Snapshot
+from intercom_export_widgets.data.memory_map import Snapshot
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import ExportWarning
 

@@ -11,10 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.blocks import cut_blocks
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.csv_blocks import Surplus, count_records, cut_blocks, fit_records
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.reading import Reading
-from intercom_export_widgets.data.records import Surplus, count_records, fit_records
 from intercom_export_widgets.data.tables import empty_table, read_arrow, read_table
 from intercom_export_widgets.errors import ArchiveDamagedError, ExportWarning
 

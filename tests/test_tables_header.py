@@ -9,8 +9,7 @@ import pytest
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.passing import Passed, take_in
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import Passed, prove, take_in
 from intercom_export_widgets.data.schema import GROUPS
 from intercom_export_widgets.data.tables import Tables, read_table
 from intercom_export_widgets.errors import ArchiveError

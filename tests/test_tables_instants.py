@@ -9,7 +9,7 @@ import pytest
 
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.tables import Tables, read_table
 from intercom_export_widgets.sandbox.archive_writer import write_archive
 from intercom_export_widgets.sandbox.data_generator import Workspace

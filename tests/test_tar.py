@@ -11,9 +11,8 @@ import tracemalloc
 import pytest
 from test_passing import passed_by
 
-from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.directory import MEMBERS_AT_MOST
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.archive import MEMBERS_AT_MOST, Archive
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.data.tables import read_table
 from intercom_export_widgets.data.tar import tar_entries
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError

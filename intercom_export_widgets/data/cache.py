@@ -1,7 +1,7 @@
 """What was parsed once, kept as Parquet beside the archive for the readings that follow.
 
 ``<archive>.cache`` is a folder of one file for each table, and beside it what the reading has
-found out, and a `snapshot` of what was read as a DataFrame. A file counts only if it is what was
+found out, and a `memory_map` of what was read as a DataFrame. A file counts only if it is what was
 written, and was made from the very archive that lies beside it now, by this version of the
 package; whatever else lies there is ignored. Nothing depends on it: where it can't be written,
 or is damaged or gone, the archive is read. It refuses to know DataFrames and ranges.
@@ -22,11 +22,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets import __version__
+from intercom_export_widgets.data.archive import csv_files
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cached import CachedReading
-from intercom_export_widgets.data.folder import csv_files
+from intercom_export_widgets.data.memory_map import Snapshot
 from intercom_export_widgets.data.parquet import ParquetSink
-from intercom_export_widgets.data.snapshot import Snapshot
 from intercom_export_widgets.disk import is_reserved, reason_of, refuse_link, replace
 from intercom_export_widgets.errors import FileError, InputError
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from intercom_export_widgets.data.arrow import Batch
     from intercom_export_widgets.data.reading import Reading
+    from intercom_export_widgets.data.schema import Batch
 
 __all__ = ["Cache"]
 

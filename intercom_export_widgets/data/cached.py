@@ -14,12 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from intercom_export_widgets.data.arrow import arrow_type
-from intercom_export_widgets.data.frames import ArrowFrame
+from intercom_export_widgets.data.csv_blocks import Surplus
+from intercom_export_widgets.data.dataframe import ArrowFrame
 from intercom_export_widgets.data.memory import require_memory
 from intercom_export_widgets.data.parsing import Tally
-from intercom_export_widgets.data.records import Surplus
-from intercom_export_widgets.data.schema import GROUPS, Kind
+from intercom_export_widgets.data.schema import GROUPS, Kind, arrow_type
 from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from intercom_export_widgets.data.arrow import Batch, Schema, Table
-    from intercom_export_widgets.data.frames import PandasFrame
+    from intercom_export_widgets.data.dataframe import PandasFrame
+    from intercom_export_widgets.data.schema import Batch, Schema, Table
 
     Source: TypeAlias = Any
     ParquetFile: TypeAlias = Any

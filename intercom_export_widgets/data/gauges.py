@@ -1,6 +1,6 @@
 """What a picture needs of the deliveries, counted while their batches pass.
 
-Used by `figures`. Each gauge keeps counts only: how large the table is changes neither its
+Used by `chart_data`. Each gauge keeps counts only: how large the table is changes neither its
 memory nor what is drawn. It refuses to know archives, days, zones and how anything is drawn.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from intercom_export_widgets.data.arrow import Batch
+    from intercom_export_widgets.data.schema import Batch
 
     Numbers: TypeAlias = NDArray[Any]
 

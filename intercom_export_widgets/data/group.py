@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.data.frames import compact, empty_frame, new_frame
+from intercom_export_widgets.data.dataframe import compact, empty_frame, new_frame
 from intercom_export_widgets.data.memory import memory_errors, release_memory
 from intercom_export_widgets.data.notes import reading_notes, warn
 from intercom_export_widgets.data.reading import Reading
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Table
-    from intercom_export_widgets.data.frames import DtypeBackend
+    from intercom_export_widgets.data.dataframe import DtypeBackend
+    from intercom_export_widgets.data.schema import Table
 
 __all__ = ["empty_table", "read_arrow", "read_table"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from intercom_export_widgets.data.arrow import BatchReader, Schema
+    from intercom_export_widgets.data.schema import BatchReader, Schema
 
 __all__ = ["TableHandle"]
 

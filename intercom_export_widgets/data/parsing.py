@@ -12,19 +12,18 @@ from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from intercom_export_widgets.data.arrow import arrow_type
-from intercom_export_widgets.data.header import COLUMNS_AT_MOST
+from intercom_export_widgets.data.csv_blocks import Surplus, fit_records
+from intercom_export_widgets.data.csv_header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.memory import require_memory
-from intercom_export_widgets.data.records import Surplus, fit_records
-from intercom_export_widgets.data.schema import Kind
+from intercom_export_widgets.data.schema import Kind, arrow_type
 from intercom_export_widgets.data.timestamps import forms_of, from_integers, from_text
 from intercom_export_widgets.errors import ArchiveError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from intercom_export_widgets.data.arrow import Array, Batch, DataType, MemoryPool
-    from intercom_export_widgets.data.heading import RepeatedHeader
+    from intercom_export_widgets.data.csv_header import RepeatedHeader
+    from intercom_export_widgets.data.schema import Array, Batch, DataType, MemoryPool
 
 __all__ = ["BlockParser", "Field", "Parsed", "Tally"]
 

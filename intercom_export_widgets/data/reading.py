@@ -15,14 +15,19 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from intercom_export_widgets.data.archive import BLOCK_SIZE
-from intercom_export_widgets.data.arrow import arrow_type
 from intercom_export_widgets.data.cached import no_such_column
-from intercom_export_widgets.data.frames import ArrowFrame
-from intercom_export_widgets.data.header import column_names
-from intercom_export_widgets.data.heading import RepeatedHeader, headings
+from intercom_export_widgets.data.csv_blocks import Surplus, count_records, split_first
+from intercom_export_widgets.data.csv_header import RepeatedHeader, column_names, headings
+from intercom_export_widgets.data.dataframe import ArrowFrame
 from intercom_export_widgets.data.parsing import BlockParser, Field, Tally
-from intercom_export_widgets.data.records import Surplus, count_records, split_first
-from intercom_export_widgets.data.schema import GROUPS, Kind, column_kind, has_none_marker, is_guess
+from intercom_export_widgets.data.schema import (
+    GROUPS,
+    Kind,
+    arrow_type,
+    column_kind,
+    has_none_marker,
+    is_guess,
+)
 from intercom_export_widgets.errors import InputError, TableNotFoundError
 
 if TYPE_CHECKING:
@@ -30,9 +35,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Batch, Schema, Table
-    from intercom_export_widgets.data.frames import PandasFrame
+    from intercom_export_widgets.data.dataframe import PandasFrame
     from intercom_export_widgets.data.parsing import Parsed
+    from intercom_export_widgets.data.schema import Batch, Schema, Table
 
 __all__ = ["Reading"]
 

@@ -1,7 +1,4 @@
-"""Every group of an export, its columns and their types, in one table.
-
-Read by `archive` (which group is this file?), `reading` (which type has this column?) and
-the documentation (what does it mean?). It refuses to know how anything is parsed.
+"""Every table of an export, its columns and their types, and the Arrow types for them.
 
 Source: the columns seen in production, and those that Intercom's reference documents ("Content
 data export"). Columns are found by their header's name, never
@@ -14,12 +11,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, TypeAlias
 
 __all__ = [
     "GROUPS",
+    "Array",
+    "Batch",
+    "BatchReader",
     "Column",
+    "DataType",
+    "Field",
     "Group",
     "Kind",
+    "MemoryPool",
+    "Schema",
+    "Table",
+    "arrow_type",
     "column_kind",
     "has_none_marker",
     "is_guess",
@@ -345,3 +352,45 @@ def singular(word: str) -> str:
             if candidate in GROUPS:
                 return candidate
     return word
+
+
+Array: TypeAlias = Any
+"""A ``pyarrow.Array``, or a ``pyarrow.ChunkedArray`` where it is a column of a `Table`."""
+
+Batch: TypeAlias = Any
+"""A ``pyarrow.RecordBatch``."""
+
+BatchReader: TypeAlias = Any
+"""A ``pyarrow.RecordBatchReader``."""
+
+DataType: TypeAlias = Any
+"""A ``pyarrow.DataType``."""
+
+Field: TypeAlias = Any
+"""A ``pyarrow.Field``."""
+
+MemoryPool: TypeAlias = Any
+"""A ``pyarrow.MemoryPool``."""
+
+Schema: TypeAlias = Any
+"""A ``pyarrow.Schema``."""
+
+Table: TypeAlias = Any
+"""A ``pyarrow.Table``."""
+
+
+def arrow_type(kind: Kind) -> DataType:
+    """Return the Arrow type of a column of that kind."""
+    import pyarrow as pa
+
+    match kind:
+        case Kind.TIMESTAMP:
+            return pa.timestamp("us", "UTC")
+        case Kind.COUNT:
+            return pa.int64()
+        case Kind.RATE:
+            return pa.float64()
+        case Kind.CATEGORY:
+            return pa.dictionary(pa.int32(), pa.string())
+        case Kind.ID | Kind.TEXT:
+            return pa.string()

@@ -13,7 +13,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
-from intercom_export_widgets.data.header import COLUMNS_AT_MOST
+from intercom_export_widgets.data.csv_header import COLUMNS_AT_MOST
 from intercom_export_widgets.data.schema import GROUPS, singular
 from intercom_export_widgets.data.tar import is_tar
 from intercom_export_widgets.errors import ArchiveDamagedError, ArchiveError

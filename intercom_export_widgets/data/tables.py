@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary, ref
 
 from intercom_export_widgets.arguments import choice, expect, names, path_of
 from intercom_export_widgets.data.cached import empty_schema
-from intercom_export_widgets.data.frames import DtypeBackend, empty_frame
+from intercom_export_widgets.data.dataframe import DtypeBackend, empty_frame
 from intercom_export_widgets.data.group import empty_table, read_arrow, read_table
 from intercom_export_widgets.data.handle import TableHandle
 from intercom_export_widgets.data.memory import memory_errors, release_memory
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Batch, BatchReader, Schema
     from intercom_export_widgets.data.parquet import Part
+    from intercom_export_widgets.data.schema import Batch, BatchReader, Schema
     from intercom_export_widgets.data.trimmed import Taker
 
 __all__ = ["DtypeBackend", "Tables", "empty_table", "read_arrow", "read_table"]

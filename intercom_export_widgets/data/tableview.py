@@ -13,8 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from intercom_export_widgets.arguments import expect, names
+from intercom_export_widgets.data.chart_data import SANDBOX
 from intercom_export_widgets.data.preview import MASKED, mask
-from intercom_export_widgets.data.words import SANDBOX
 from intercom_export_widgets.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from intercom_export_widgets.data.arrow import Batch
+    from intercom_export_widgets.data.schema import Batch
     from intercom_export_widgets.data.tables import Tables
 
 __all__ = ["ROWS_AT_MOST", "Sample", "TableView", "view_of", "view_of_frame"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from intercom_export_widgets.data.arrow import Array
+    from intercom_export_widgets.data.schema import Array
 
     Numbers = NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from intercom_export_widgets.data.aside import aside
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.frames import new_frame
+from intercom_export_widgets.data.dataframe import new_frame
 from intercom_export_widgets.data.memory import is_out_of_memory
 from intercom_export_widgets.data.notes import reading_notes, trimming_notes
 from intercom_export_widgets.data.parquet import BLOCK, ParquetSink
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from intercom_export_widgets.data.archive import Archive
-    from intercom_export_widgets.data.arrow import Array, Batch, Field, Schema
     from intercom_export_widgets.data.cached import CachedReading
-    from intercom_export_widgets.data.frames import DtypeBackend
+    from intercom_export_widgets.data.dataframe import DtypeBackend
     from intercom_export_widgets.data.parquet import Part
+    from intercom_export_widgets.data.schema import Array, Batch, Field, Schema
 
     Readable = Reading | CachedReading
     Facts = Callable[[int], Mapping[str, str]]

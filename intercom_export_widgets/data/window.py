@@ -16,9 +16,9 @@ from intercom_export_widgets.data.timestamps import known_zone
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from intercom_export_widgets.data.arrow import Array
     from intercom_export_widgets.data.cached import CachedReading
     from intercom_export_widgets.data.reading import Reading
+    from intercom_export_widgets.data.schema import Array
 
     Readable = Reading | CachedReading
     Opener = Callable[[str, Sequence[str] | None], Readable | None]

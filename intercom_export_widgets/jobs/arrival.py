@@ -14,7 +14,7 @@ from io import RawIOBase
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.passing import Passed, take_in
+from intercom_export_widgets.data.ingest import Passed, take_in
 from intercom_export_widgets.disk import open_plain
 from intercom_export_widgets.errors import ArchiveError, IntercomExportError
 from intercom_export_widgets.intercom.partial_file import part_of

@@ -14,17 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intercom_export_widgets.arguments import unfit
-from intercom_export_widgets.data.alike import rewrite, united
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.notes import warn
-from intercom_export_widgets.data.parquet import make_folder
+from intercom_export_widgets.data.parquet import make_folder, rewrite, united
 from intercom_export_widgets.data.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from intercom_export_widgets.data.arrow import Schema
     from intercom_export_widgets.data.parquet import Part
+    from intercom_export_widgets.data.schema import Schema
     from intercom_export_widgets.jobs.store import Store
 
 __all__ = ["Client", "Conversion", "Refit", "Workers", "make_alike"]

@@ -10,8 +10,12 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from intercom_export_widgets.data.combination import not_comparable
-from intercom_export_widgets.data.union import concatenated, joint_attrs, with_moment
+from intercom_export_widgets.data.concat import (
+    concatenated,
+    joint_attrs,
+    not_comparable,
+    with_moment,
+)
 from intercom_export_widgets.errors import ExportWarning, InputError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from intercom_export_widgets import disk
 from intercom_export_widgets.data.archive import Archive
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.proof import prove
+from intercom_export_widgets.data.ingest import prove
 from intercom_export_widgets.errors import FileBusyError, FileError
 from intercom_export_widgets.intercom.partial_file import note_of, remove_lock
 

@@ -15,8 +15,8 @@ from intercom_export_widgets.arguments import expect
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from intercom_export_widgets.data.charts import Chart
-    from intercom_export_widgets.data.figures import Figures
+    from intercom_export_widgets.data.altair_charts import Chart
+    from intercom_export_widgets.data.chart_data import Figures
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.data.tableview import TableView
 
@@ -52,7 +52,7 @@ class Gallery:
         NotReadyError, IntercomExportError
             As for `tables`.
         """
-        from intercom_export_widgets.data.figures import figures_of
+        from intercom_export_widgets.data.chart_data import figures_of
 
         parts = self._parts()
         with self._counting:
@@ -86,7 +86,7 @@ class Gallery:
         NotReadyError, IntercomExportError
             As for `tables`.
         """
-        from intercom_export_widgets.data.charts import chart_of
+        from intercom_export_widgets.data.altair_charts import chart_of
 
         return chart_of(self.figures, name)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from intercom_export_widgets.data.folder import size_of
+from intercom_export_widgets.data.archive import size_of
 from intercom_export_widgets.errors import NotReadyError
 from intercom_export_widgets.jobs.gallery import Gallery
 from intercom_export_widgets.jobs.running import Running
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from intercom_export_widgets.data.arrow import BatchReader
     from intercom_export_widgets.data.preview import Preview
+    from intercom_export_widgets.data.schema import BatchReader
     from intercom_export_widgets.data.tables import Tables
     from intercom_export_widgets.errors import JobLockedError
     from intercom_export_widgets.intercom.timeframe import Timeframe

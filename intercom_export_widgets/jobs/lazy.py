@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from intercom_export_widgets.arguments import choice, names
 from intercom_export_widgets.data.cached import no_such_column
-from intercom_export_widgets.data.columns import string_dtype
+from intercom_export_widgets.data.dataframe import string_dtype
 from intercom_export_widgets.data.parquet import parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.errors import FileError, PackageMissingError, TableNotFoundError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pandas.api.extensions import ExtensionDtype
 
-    from intercom_export_widgets.data.arrow import DataType
+    from intercom_export_widgets.data.schema import DataType
     from intercom_export_widgets.jobs.store import Store
 
 __all__ = ["DaskFrame", "import_dask", "open_dask", "pandas_dtype"]

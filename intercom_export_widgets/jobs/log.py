@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.columns import string_dtype
+from intercom_export_widgets.data.dataframe import string_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

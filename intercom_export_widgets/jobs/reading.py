@@ -10,10 +10,9 @@ import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.archive import Archive
+from intercom_export_widgets.data.archive import Archive, size_of
 from intercom_export_widgets.data.cache import Cache
-from intercom_export_widgets.data.folder import size_of
-from intercom_export_widgets.data.proof import count, prove
+from intercom_export_widgets.data.ingest import count, prove
 from intercom_export_widgets.data.tables import Tables
 from intercom_export_widgets.errors import LedgerError
 from intercom_export_widgets.intercom.models import Job, JobStatus

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from intercom_export_widgets.data.alike import facts_in
-from intercom_export_widgets.data.parquet import facts_of, parquet_name
+from intercom_export_widgets.data.parquet import facts_in, facts_of, parquet_name
 from intercom_export_widgets.data.schema import singular
 from intercom_export_widgets.jobs.address import checked, is_remote, local_path, parted
 from intercom_export_widgets.jobs.store import store_of

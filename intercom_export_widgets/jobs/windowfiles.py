@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.combination import not_comparable
+from intercom_export_widgets.data.concat import not_comparable
 from intercom_export_widgets.data.parquet import Part, facts_of, parquet_name
 from intercom_export_widgets.errors import ExportWarning, FileError
 from intercom_export_widgets.jobs.conversion import Conversion, Workers, make_alike

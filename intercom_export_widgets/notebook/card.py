@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from intercom_export_widgets.data.words import SANDBOX
+from intercom_export_widgets.data.chart_data import SANDBOX
 from intercom_export_widgets.intercom.models import JobStatus
 from intercom_export_widgets.jobs.progress import Stage
 from intercom_export_widgets.notebook.lines import export_code, follow_code

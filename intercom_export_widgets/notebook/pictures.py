@@ -14,8 +14,8 @@ from intercom_export_widgets.notebook.notices import sentence_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from intercom_export_widgets.data.drawing import Drawing
-    from intercom_export_widgets.data.figures import Figures
+    from intercom_export_widgets.data.chart_data import Figures
+    from intercom_export_widgets.data.svg_charts import Drawing
     from intercom_export_widgets.jobs.backfill import Backfill
     from intercom_export_widgets.jobs.handle import Export
 
@@ -50,7 +50,7 @@ def drawings_of_backfill(backfill: Backfill) -> tuple[tuple[Drawing, ...], str]:
 
 def _drawn(figures: Callable[[], Figures]) -> tuple[tuple[Drawing, ...], str]:
     """Return the pictures of figures that are counted here, or why there are none."""
-    from intercom_export_widgets.data.pictures import pictures_of
+    from intercom_export_widgets.data.svg_charts import pictures_of
 
     try:
         drawings = pictures_of(figures())

@@ -54,7 +54,7 @@ def ours(archive, rate):
 def from_disk(archive):
     from intercom_export_widgets.data.archive import Archive
     from intercom_export_widgets.data.cache import Cache
-    from intercom_export_widgets.data.proof import prove
+    from intercom_export_widgets.data.ingest import prove
 
     def run():
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:

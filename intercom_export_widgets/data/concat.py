@@ -1,9 +1,8 @@
-"""Tables of several exports as one, when they can be compared.
+"""Puts tables of several exports together, if they can be compared.
 
-"Every first_* column counts only events inside the job's requested range", so tables that
-count opens and clicks until different moments are put together for an explicit word only.
-What tells them apart is in their ``attrs``, which pandas' own ``concat`` drops. It refuses
-to know jobs: whatever reads a table by its name will do.
+"Every first_* column counts only events inside the job's requested range": tables that count
+opens and clicks until different times are put together only if that is asked for. Those times
+are in ``attrs``, which pandas' own ``concat`` drops.
 """
 
 from __future__ import annotations
@@ -14,15 +13,71 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from intercom_export_widgets.arguments import unfit
-from intercom_export_widgets.data.union import concatenated, joint_attrs, with_moment
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.errors import ExportWarning, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
-__all__ = ["Readable", "combine", "not_comparable"]
+__all__ = ["Readable", "combine", "concatenated", "joint_attrs", "not_comparable", "with_moment"]
+
+_INSTANT: Final = "datetime64[us, UTC]"
+
+
+def with_moment(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with the column ``observed_until``: what its ``attrs`` say, in each row."""
+    import pandas as pd
+
+    told = frame.attrs["observed_until"]
+    until = pd.Timestamp(told) if told else pd.NaT
+    marked = frame.assign(observed_until=pd.Series(until, index=frame.index, dtype=_INSTANT))
+    marked.attrs = frame.attrs
+    return marked
+
+
+@memory_errors("concatenate the tables")
+def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return tables under each other, without ``attrs``; categories become one set of them."""
+    import pandas as pd
+
+    bare = []
+    for frame in [frame for frame in frames if len(frame)] or list(frames[:1]):
+        copy = frame.copy(deep=False)
+        copy.attrs = {}
+        bare.append(copy)
+    for name in dict.fromkeys(name for frame in bare for name in frame.columns):
+        having = [frame for frame in bare if name in frame.columns]
+        if all(isinstance(frame[name].dtype, pd.CategoricalDtype) for frame in having):
+            union = pd.api.types.union_categoricals([frame[name] for frame in having])
+            for frame in having:
+                frame[name] = frame[name].cat.set_categories(union.categories)
+    return pd.concat(bare, ignore_index=True)
+
+
+def joint_attrs(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the whole carries: of the first, with the range of all.
+
+    ``observed_until`` is empty if it is not one moment; ``windows`` is how many tables it
+    was made of.
+    """
+    moments = {str(attrs["observed_until"]) for attrs in found}
+    begins = [str(attrs["received_from"]) for attrs in found]
+    return {
+        **found[0],
+        "job_identifier": ", ".join(str(attrs["job_identifier"]) for attrs in found),
+        "archive": ", ".join(str(attrs["archive"]) for attrs in found if attrs["archive"]),
+        "received_from": min(begins),
+        "received_until": max(str(attrs["received_until"]) for attrs in found),
+        "observed_until": moments.pop() if len(moments) == 1 else "",
+        "sandbox": any(attrs["sandbox"] for attrs in found),
+        "rows_trimmed": sum(attrs.get("rows_trimmed", 0) for attrs in found),
+        "windows": sum(attrs.get("windows", 1) for attrs in found),
+        "missing_windows": [w for attrs in found for w in attrs.get("missing_windows", [])],
+        "window_notes": [note for attrs in found for note in attrs.get("window_notes", [])],
+    }
+
 
 _ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
 _ADDED: Final = frozenset({"receipt_id", "observed_until", "workspace_id"})

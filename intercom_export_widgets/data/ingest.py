@@ -1,36 +1,37 @@
-"""An archive proven and parsed while it arrives: its members one by one, each seen once.
+"""Verifies and parses an archive in one pass: from the disk, or while it arrives.
 
-Called by `jobs` with a file that grows. A ZIP's directory comes last, so members are told by
-their own headers and measured; at the end, `Passed.keep` compares them with the directory, and
-the checksum of all bytes with that of the file. Until then nothing is believed. What can't be
-read in passing raises, and the file is proven from the disk. It refuses to know networks.
+What is inflated to compare checksums is parsed too, and left in the cache for later reads. A
+ZIP's directory comes last, so while it arrives members are read by their own headers; at the
+end `Passed.keep` compares them with the directory, and the checksum of all bytes with that of
+the file. Until then nothing is trusted. What can't be read while it arrives is read from the
+disk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import zipfile
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, cast
 
-from intercom_export_widgets.data import inflate, sniff
-from intercom_export_widgets.data.archive import Archive
-from intercom_export_widgets.data.blocks import cut_blocks
-from intercom_export_widgets.data.directory import (
+from intercom_export_widgets.data import decompress, sniff
+from intercom_export_widgets.data.archive import (
     MEMBERS_AT_MOST,
+    Archive,
     Directory,
     Member,
     crowded,
     is_clutter,
     is_csv,
 )
-from intercom_export_widgets.data.locals import Entry, Rewound, zip_entries
+from intercom_export_widgets.data.csv_blocks import cut_blocks, first_record
+from intercom_export_widgets.data.decompress import Entry, Rewound, zip_entries
+from intercom_export_widgets.data.memory import memory_errors
 from intercom_export_widgets.data.parquet import BLOCK
-from intercom_export_widgets.data.proof import LEAST_CACHED, is_worth_keeping, prove_group
 from intercom_export_widgets.data.reading import Reading
-from intercom_export_widgets.data.records import first_record
 from intercom_export_widgets.data.tar import HEADER_SIZE, TarEntry, is_tar, tar_entries
-from intercom_export_widgets.errors import ArchiveError
+from intercom_export_widgets.errors import ArchiveError, forgetting_locals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,98 @@ if TYPE_CHECKING:
 
     from intercom_export_widgets.data.cache import Cache, CacheFile
 
-__all__ = ["Passed", "take_in"]
+__all__ = ["LEAST_CACHED", "Passed", "count", "is_worth_keeping", "prove", "prove_group", "take_in"]
+
+LEAST_CACHED = 4 * 1024 * 1024
+"""A group of fewer bytes, inflated, is as soon read from the archive."""
+
+
+@forgetting_locals()
+@memory_errors("verify the archive")
+def prove(
+    archive: Archive, cache: Cache | None = None, least: int = LEAST_CACHED
+) -> dict[str, int]:
+    """Inflate everything once, check every checksum, fill the cache, count rows.
+
+    Parameters
+    ----------
+    archive : Archive
+        The downloaded file.
+    cache : Cache, optional
+        Where tables are kept; what can't be kept is no matter. Without it, nothing is.
+    least : int
+        The fewest inflated bytes of a group that is kept.
+
+    Returns
+    -------
+    dict
+        Rows are records without the header; newlines inside quotes don't count, nor do blank
+        lines.
+
+    Raises
+    ------
+    ArchiveError
+        If the data is damaged, or is no CSV.
+    """
+    return {group: prove_group(archive, group, cache, least) for group in archive.groups}
+
+
+@memory_errors("count the rows")
+def count(archive: Archive, cache: Cache, least: int = LEAST_CACHED) -> dict[str, int]:
+    """Count rows of an archive that is known to be whole: what the cache has is not read again.
+
+    Parameters and errors are those of `prove`.
+
+    Parameters
+    ----------
+    archive, cache, least
+        As in `prove`.
+
+    Returns
+    -------
+    dict
+        As of `prove`.
+    """
+    rows = {}
+    for group in archive.groups:
+        kept = cache.reading(group)
+        rows[group] = prove_group(archive, group, cache, least) if kept is None else kept.rows
+    return rows
+
+
+def prove_group(
+    archive: Archive, group: str, cache: Cache | None, least: int = LEAST_CACHED
+) -> int:
+    """Prove one group, as `prove` does all of them; return its rows."""
+    place = cache if is_worth_keeping(archive, group, least) else None
+    reading = Reading(archive, group, zone="" if cache is None else cache.zone, block_size=BLOCK)
+    _read_through(reading, reading, place)
+    corrected = reading.corrected() if place is not None else None
+    if corrected is not None:
+        _read_through(corrected, reading, place)
+    return reading.rows
+
+
+def is_worth_keeping(archive: Archive, group: str, least: int = LEAST_CACHED) -> bool:
+    """Return whether a group is large enough that parsing it again would take time."""
+    size = sum(member.size or 4 * member.compressed for member in archive.groups[group])
+    return size >= least
+
+
+def _read_through(reading: Reading, first: Reading, cache: Cache | None) -> None:
+    """Read to the end, and keep it unless values were lost that must be read once more."""
+    file = None if cache is None else cache.begin(reading.group)
+    try:
+        for batch in reading.batches():
+            if file is not None:
+                file.add(batch)
+        if file is not None and cache is not None and not reading.lossy:
+            with contextlib.suppress(OSError):
+                file.finish(cache.facts(first))
+    finally:
+        if file is not None:
+            file.abandon()
+
 
 _CHUNK: Final = 1024 * 1024
 _REMEMBERED: Final = 256 * 1024
@@ -122,18 +214,20 @@ def take_in(file: BinaryIO, name: str, cache: Cache, passed: Passed) -> None:
                 passed.entries.append(entry)
                 _member(entry, len(passed.entries), cache, passed)
         case "gzip":
-            chunks = inflate.inflate_gzip(lambda: cast("BinaryIO", source), _CHUNK)
-            inner = inflate.first_bytes(chunks, HEADER_SIZE)
+            chunks = decompress.inflate_gzip(lambda: cast("BinaryIO", source), _CHUNK)
+            inner = decompress.first_bytes(chunks, HEADER_SIZE)
             chunks = chain([inner], chunks)
             if is_tar(inner):
                 _tar(chunks, cache, passed)
             else:
                 sniff.refuse_other_data(inner)
-                _lone(inflate.gzip_name(start) or name, chunks, cache, passed)
+                _lone(decompress.gzip_name(start) or name, chunks, cache, passed)
         case "tar":
-            _tar(inflate.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed)
+            _tar(decompress.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed)
         case "csv":
-            _lone(name, inflate.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed)
+            _lone(
+                name, decompress.read_all(lambda: cast("BinaryIO", source), _CHUNK), cache, passed
+            )
     while source.read(_CHUNK):
         pass
 
