@@ -9,6 +9,7 @@ from conftest import DELIVERIES
 from shares import windows_shares  # noqa: F401 - a fixture
 from test_queue import DEAD, JUNE, creations, until
 
+from intercom_export_widgets.jobs.meanwhile import Meanwhile
 from intercom_export_widgets.jobs.progress import Stage
 
 SANDBOX = DELIVERIES
@@ -102,3 +103,22 @@ def test_a_job_whose_data_can_not_be_had_is_followed_by_nobody(session, another,
     session.ledger.update(first.number, **{"finished_at": None, "path": None} | facts)
     assert another.start(JUNE).wait(30).number != first.number
     assert len(creations(sandbox)) == 2
+
+
+@pytest.mark.parametrize("when_free", [False, True], ids=["at once", "queued"])
+def test_data_kept_between_two_looks_are_found(session, sandbox, another, when_free, monkeypatch):
+    """The download ends after the look for a file and before the look for a job."""
+    sandbox.switch(bytes_per_second=100)
+    first = session.submit(JUNE)
+    until(lambda e: e.progress.stage is Stage.DOWNLOADING, first)
+    look = Meanwhile.ended
+
+    def look_late(*arguments):
+        sandbox.switch(bytes_per_second=0)
+        first.wait(60)
+        return look(*arguments)
+
+    monkeypatch.setattr(Meanwhile, "ended", look_late)
+    export = another.start(JUNE, when_free=when_free).wait(60)
+    assert export.job_identifier == first.job_identifier
+    assert len(creations(sandbox)) == 1

@@ -19,7 +19,8 @@ from intercom_export_widgets.jobs.meanwhile import Meanwhile
 from intercom_export_widgets.jobs.origin import origin_of
 from intercom_export_widgets.jobs.progress import Stage, status_word
 from intercom_export_widgets.jobs.reading import timeframe_of
-from intercom_export_widgets.jobs.shelf import kept_export
+from intercom_export_widgets.jobs.reuse import find_kept
+from intercom_export_widgets.jobs.shelf import kept_export, taken_from_disk
 from intercom_export_widgets.jobs.unwritten import unwritten_of
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ def _submit_now(
         ended = None if fresh else meanwhile.ended(client, session.now())
         if ended is not None:
             return attach(session, ended[1].job_identifier, connection, ask=False)
+        # Another kernel may have finished the download since the caller looked.
+        kept = None if fresh else find_kept(session.ledger, connection, timeframe)
+        if kept is not None:
+            return taken_from_disk(session, kept)
         passed = session.lineup.passed_over(connection.address)
         received_until = timeframe.created_at_before
         number = session.ledger.add(

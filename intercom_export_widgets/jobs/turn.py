@@ -190,10 +190,16 @@ def _take(
     found = meanwhile.found(now)
     if found is None:
         ended = meanwhile.ended(tools.client, now)
-        if ended is None:
-            return None
-        entry, job = ended
-        found = entry, replace(progress, stage=Stage.WAITING, job=job, note="", next_ask_at=None)
+        if ended is not None:
+            entry, job = ended
+            found = (
+                entry,
+                replace(progress, stage=Stage.WAITING, job=job, note="", next_ask_at=None),
+            )
+        else:  # it may have been kept between the two looks
+            found = meanwhile.found(now)
+    if found is None:
+        return None
     entry, taken = found
     turn.queue.update(turn.number, state="submitted", job=entry.number, note="", next_try_at=None)
     if entry.number != tools.number:
