@@ -130,7 +130,7 @@ def test_the_next_window_is_prepared_while_the_last_is_downloaded(session, sandb
 
 
 def test_the_last_notification_comes_when_all_is_done(session):
-    """Whoever shows a backfill, and looks at each change, has shown its end."""
+    """An observer that redraws at each change has drawn the end."""
     backfill, seen = session.backfill("2018-06-01 2018-06-02", "1d", mixed=True), []
 
     def look(change):

@@ -411,7 +411,7 @@ def test_rules_over_text_do_not_import_the_http_library():
 
 
 def test_a_client_that_is_dropped_closes_its_sockets(sandbox):
-    """A session that nobody closed leaves no open socket for Python to complain about."""
+    """A session that was never closed leaves no open socket."""
     client = IntercomClient(Token(sandbox.token), base_url=sandbox.base_url)
     client.identify()
     with warnings.catch_warnings(record=True) as found:

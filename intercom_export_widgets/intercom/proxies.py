@@ -75,7 +75,7 @@ class _DeadlineStream(httpcore.NetworkStream):
     """A connection that keeps the deadline of the thread that uses it.
 
     It is closed when it is dropped: one that comes about while its client is closed, or whose
-    client is never closed, has nobody else to close it.
+    client is never closed, is closed by nothing else.
     """
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
@@ -189,7 +189,7 @@ class _Attempt:
     def _run(self) -> None:
         try:
             stream = self._connect()
-        except Exception as error:  # noqa: BLE001 - raised anew in the waiting thread
+        except Exception as error:  # noqa: BLE001 - raised again in the waiting thread
             self._error = error
         else:
             with self._lock:

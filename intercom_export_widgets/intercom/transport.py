@@ -189,7 +189,7 @@ class Faults:
         return self._interrupted
 
     def settle(self) -> None:
-        """Raise an interrupt anew that came during the block."""
+        """Raise again an interrupt that came during the block."""
         if self._interrupted:
             raise KeyboardInterrupt
 

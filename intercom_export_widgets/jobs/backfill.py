@@ -245,7 +245,7 @@ class Backfill(Gallery, Windowed):
     def _end(self, error: Exception | None) -> None:
         self._course.close()
         self._show()
-        with self.hold_trait_notifications():  # whoever is notified finds it done
+        with self.hold_trait_notifications():  # an observer finds it done
             self.error = error
             self.finished_at = self._course.now()
             self._finished.set()

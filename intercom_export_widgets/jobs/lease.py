@@ -46,7 +46,7 @@ class Leases:
     def renew(
         self, owner: Owner, now: float, *, number: int | None = None, backfill: int | None = None
     ) -> None:
-        """Give a sign of life for what is this owner's.
+        """Renew the leases of this owner.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class Leases:
         now : float
             Unix seconds.
         number, backfill : int, optional
-            For this range, or the windows of this backfill, only: those that somebody is at.
+            Renew only this range, or only the windows of this backfill.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A sign of life, now and again, for the windows of a backfill that an owner is at.
+"""Heartbeat: renews the leases of a running backfill's windows every 30 s.
 
 A window's job can take hours, in which nothing else would renew the leases of those behind.
 """

@@ -183,7 +183,7 @@ class Verbs:
         )
 
     def _take_up(self) -> None:
-        """Go on with what an ended kernel left, if there is a token for it.
+        """Resume what an ended kernel left, if there is a token for it.
 
         A ledger that another program locks is waited for once, not by each of the next looks.
         """
@@ -204,7 +204,7 @@ class Verbs:
         except LedgerError as error:
             if not self._session.exports:
                 raise
-            # This session's own exports go on without it.
+            # This session's own exports run without it.
             return Overview(self._session.exports, queue=Note(f"{error.message}."))
 
     def _unfinished(self) -> int:

@@ -116,7 +116,7 @@ class Member:
         shutil.copyfileobj(self.open(), target, 1 << 20)
 
     def discard(self) -> None:
-        """Let go of the bytes."""
+        """Drop the bytes."""
         self._file.close()
 
 
@@ -414,7 +414,7 @@ class Draft:
         return Written(path, dict(self._rows), path.stat().st_size, middle)
 
     def discard(self) -> None:
-        """Let go of the members."""
+        """Drop the members."""
         for member in self._members.values():
             member.discard()
 
